@@ -1,0 +1,18 @@
+noinst_LIBRARIES += libbase.a
+libbase_a_SOURCES = \
+	base/banned.h \
+	base/child.c base/child.h \
+	base/clock.c base/clock.h \
+	base/error.c base/error.h \
+	base/file.c base/file.h \
+	base/hash.c base/hash.h \
+	base/http_client.c base/http_client.h \
+	base/http_server.c base/http_server.h \
+	base/log.c base/log.h \
+	base/mem.c base/mem.h \
+	base/settings.c base/settings.h \
+	base/settings_help.c \
+	base/settings_table.c base/settings_table.h \
+	base/str.c base/str.h \
+	base/worker.c base/worker.h \
+	base/yaml.c base/yaml.h
