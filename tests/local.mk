@@ -1,4 +1,5 @@
 # Tests of a room are rows of tests/unit/ROOM.mk; each is a program of its own (Check).
 if HAVE_CHECK
 include tests/unit/base.mk
+include tests/unit/search.mk
 endif
