@@ -2,4 +2,5 @@
 if HAVE_CHECK
 include tests/unit/base.mk
 include tests/unit/search.mk
+include tests/unit/git.mk
 endif

@@ -1,0 +1,9 @@
+noinst_LIBRARIES += libgit.a
+libgit_a_SOURCES = \
+	git/command.c git/command.h \
+	git/history.c git/history.h \
+	git/mirror.c git/mirror.h \
+	git/repository.c git/repository.h \
+	git/revert.c \
+	git/walk.c git/walk.h \
+	git/worktree.c git/worktree.h

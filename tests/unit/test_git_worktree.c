@@ -1,0 +1,746 @@
+#include "git/worktree.h"
+
+#include <check.h>
+#include <dirent.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "tests/unit/git_fixture.h"
+
+static struct error err;
+static struct worktree *tree;
+static struct str path_of = STR_INIT;
+
+static void enter(void)
+{
+	fixture_enter();
+	err = (struct error)ERROR_INIT;
+	repo_import("r", "a\nb a\nc b\nx a\nm c x\n");
+}
+
+static void leave(void)
+{
+	worktree_give_back(tree);
+	str_release(&path_of);
+	fixture_leave();
+}
+
+static void take(void)
+{
+	ck_assert_msg(worktree_take(&tree, "r/.git", "trees", 4, &err) == 0, "%s", err.text);
+}
+
+static void give_back(void)
+{
+	worktree_give_back(tree);
+	tree = NULL;
+}
+
+/* A file of the tree; good until the next call. */
+static const char *in_tree(const char *name)
+{
+	return str_setf(&path_of, "%s/%s", worktree_path(tree), name);
+}
+
+/*
+ * The tree's directory below .git/worktrees, which only the tests need to know; the caller frees.
+ */
+static char *admin(void)
+{
+	return mem_strdup(git_says(worktree_path(tree), "rev-parse", "--absolute-git-dir", NULL));
+}
+
+static int checkout(const char *revision, enum worktree_clean clean)
+{
+	return worktree_checkout(tree, repo_id("r", revision), clean, &err);
+}
+
+/* The promise: everything tracked is the commit's. */
+static void expect_commit(const char *revision)
+{
+	ck_assert_str_eq(repo_id(worktree_path(tree), "HEAD"), repo_id("r", revision));
+	ck_assert_str_eq(git_says(worktree_path(tree), "status", "--porcelain",
+				 "--untracked-files=no", NULL),
+		"");
+}
+
+static void expect_checkout(const char *revision, enum worktree_clean clean)
+{
+	ck_assert_msg(checkout(revision, clean) == 0, "%s", err.text);
+	expect_commit(revision);
+}
+
+static void expect_no_untracked(void)
+{
+	ck_assert_str_eq(
+		git_says(worktree_path(tree), "status", "--porcelain", "--ignored", NULL), "");
+}
+
+START_TEST(a_checkout_has_the_files_of_its_commit_and_of_no_other)
+{
+	take();
+	expect_checkout("m", WORKTREE_KEEP);
+	ck_assert(fixture_exists(in_tree("files/c")));
+	expect_checkout("a", WORKTREE_KEEP);
+	ck_assert(fixture_holds(in_tree("f"), "a"));
+	ck_assert(!fixture_exists(in_tree("files/c")));
+	expect_checkout("c", WORKTREE_KEEP);
+	ck_assert(fixture_holds(in_tree("f"), "c"));
+	expect_no_untracked();
+}
+END_TEST
+
+START_TEST(untracked_files_stay_or_go_as_asked)
+{
+	take();
+	expect_checkout("a", WORKTREE_KEEP);
+	fixture_write(in_tree("built.o"), "object");
+	ck_assert_int_eq(dir_make(in_tree("deep/repository/.git"), 0755, &err), 0);
+	expect_checkout("b", WORKTREE_KEEP);
+	ck_assert(fixture_holds(in_tree("built.o"), "object"));
+	fixture_write(in_tree(".gitignore"), "*\n");
+	expect_checkout("c", WORKTREE_CLEAN);
+	ck_assert(!fixture_exists(in_tree("built.o")));
+	ck_assert(!fixture_exists(in_tree("deep")));
+	expect_no_untracked();
+}
+END_TEST
+
+START_TEST(a_tracked_file_that_was_tampered_with_is_restored)
+{
+	take();
+	expect_checkout("b", WORKTREE_KEEP);
+	/* The same size in the same moment, gone, executable, a link, a directory. */
+	fixture_write(in_tree("f"), "X");
+	ck_assert_int_eq(unlink(in_tree("files/a")), 0);
+	expect_checkout("b", WORKTREE_KEEP);
+	ck_assert(fixture_holds(in_tree("f"), "b"));
+	ck_assert(fixture_holds(in_tree("files/a"), "1\n"));
+	ck_assert_int_eq(chmod(in_tree("f"), 0755), 0);
+	ck_assert_int_eq(unlink(in_tree("files/a")), 0);
+	ck_assert_int_eq(symlink("/etc/passwd", in_tree("files/a")), 0);
+	expect_checkout("b", WORKTREE_KEEP);
+	ck_assert(fixture_holds(in_tree("files/a"), "1\n"));
+	ck_assert_int_eq(unlink(in_tree("f")), 0);
+	ck_assert_int_eq(dir_make(in_tree("f/with/files"), 0755, &err), 0);
+	expect_checkout("c", WORKTREE_KEEP);
+	ck_assert(fixture_holds(in_tree("f"), "c"));
+}
+END_TEST
+
+START_TEST(a_staged_change_and_a_branch_made_by_a_build_are_undone)
+{
+	take();
+	expect_checkout("b", WORKTREE_KEEP);
+	fixture_write(in_tree("f"), "staged");
+	fixture_write(in_tree("added"), "staged");
+	git_ok(worktree_path(tree), "add", "--all", NULL);
+	git_ok(worktree_path(tree), "checkout", "--quiet", "-b", "by-build", NULL);
+	expect_checkout("b", WORKTREE_KEEP);
+	ck_assert(fixture_holds(in_tree("f"), "b"));
+	ck_assert(!fixture_exists(in_tree("added")));
+	ck_assert_str_eq(repo_id("r", "by-build"), repo_id("r", "b"));
+	ck_assert_str_eq(
+		git_says(worktree_path(tree), "rev-parse", "--abbrev-ref", "HEAD", NULL), "HEAD");
+}
+END_TEST
+
+START_TEST(what_is_untracked_gives_way_to_what_is_tracked)
+{
+	take();
+	expect_checkout("a", WORKTREE_KEEP);
+	fixture_write(in_tree("files/b"), "in the way");
+	ck_assert_int_eq(dir_make(in_tree("files/c/inside"), 0755, &err), 0);
+	fixture_write(in_tree("files/c/inside/file"), "in the way");
+	expect_checkout("c", WORKTREE_KEEP);
+	ck_assert(fixture_holds(in_tree("files/b"), "1\n"));
+	ck_assert(fixture_holds(in_tree("files/c"), "1\n"));
+}
+END_TEST
+
+START_TEST(a_directory_that_became_a_link_is_not_followed)
+{
+	take();
+	expect_checkout("b", WORKTREE_KEEP);
+	ck_assert_int_eq(dir_make("outside", 0755, &err), 0);
+	ck_assert_int_eq(dir_remove(in_tree("files"), &err), 0);
+	ck_assert_int_eq(symlink("../../outside", in_tree("files")), 0);
+	expect_checkout("c", WORKTREE_KEEP);
+	ck_assert(fixture_holds(in_tree("files/c"), "1\n"));
+	ck_assert(!fixture_exists("outside/c"));
+}
+END_TEST
+
+START_TEST(a_commit_that_is_not_there_is_not_found_and_changes_nothing)
+{
+	take();
+	expect_checkout("b", WORKTREE_KEEP);
+	ck_assert_int_eq(worktree_checkout(tree, "0123456789012345678901234567890123456789",
+				 WORKTREE_KEEP, &err),
+		-ERR_NOT_FOUND);
+	ck_assert_int_eq(worktree_checkout(tree, "b", WORKTREE_KEEP, &err), -ERR_NOT_FOUND);
+	expect_commit("b");
+	/* One that arrives later is seen. */
+	fixture_write(in_tree("f"), "later");
+	git_ok(worktree_path(tree), "commit", "--quiet", "-am", "later", NULL);
+	git_ok("r", "branch", "later", git_says(worktree_path(tree), "rev-parse", "HEAD", NULL),
+		NULL);
+	expect_checkout("a", WORKTREE_KEEP);
+	expect_checkout("later", WORKTREE_KEEP);
+}
+END_TEST
+
+/* --- What the dead leave behind. --- */
+
+START_TEST(leftover_locks_are_removed_and_untracked_files_stay)
+{
+	char *place;
+
+	take();
+	expect_checkout("b", WORKTREE_KEEP);
+	place = admin();
+	fixture_write(in_tree("built.o"), "object");
+	fixture_write(str_setf(&path_of, "%s/index.lock", place), "");
+	fixture_write(str_setf(&path_of, "%s/HEAD.lock", place), "");
+	expect_checkout("c", WORKTREE_KEEP);
+	ck_assert(!fixture_exists(str_setf(&path_of, "%s/index.lock", place)));
+	ck_assert(fixture_holds(in_tree("built.o"), "object"));
+	free(place);
+}
+END_TEST
+
+START_TEST(half_a_checkout_is_finished_without_files_of_another_commit)
+{
+	char *place;
+
+	take();
+	expect_checkout("a", WORKTREE_KEEP);
+	place = admin();
+	/*
+	 * As git leaves it when killed: new files written, the index still the old one; our mark
+	 * says so.
+	 */
+	fixture_write(str_setf(&path_of, "%s/bisectd-busy", place), "");
+	fixture_write(str_setf(&path_of, "%s/index.lock", place), "DIRC");
+	fixture_write(in_tree("files/b"), "1\n");
+	expect_checkout("x", WORKTREE_KEEP);
+	ck_assert(!fixture_exists(in_tree("files/b")));
+	expect_no_untracked();
+	/* Only once. */
+	fixture_write(in_tree("built.o"), "object");
+	expect_checkout("a", WORKTREE_KEEP);
+	ck_assert(fixture_exists(in_tree("built.o")));
+	free(place);
+}
+END_TEST
+
+START_TEST(whatever_is_broken_in_a_tree_is_mended)
+{
+	static const struct { const char *file, *text;
+	} rows[] = {
+		{ "HEAD", "garbage\n" },
+		{ "HEAD", "" },
+		{ "HEAD", "ref: refs/heads/nothing\n" },
+		{ "HEAD", "0123456789012345678901234567890123456789\n" },
+		{ "HEAD", NULL },
+		{ "index", "garbage" },
+		{ "index", "" },
+		{ "index", NULL },
+		{ "gitdir", "/nowhere/.git\n" },
+		{ "gitdir", NULL },
+		{ "commondir", "/nowhere\n" },
+		{ "commondir", NULL },
+	};
+	char *place;
+
+	take();
+	expect_checkout("a", WORKTREE_KEEP);
+	place = admin();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		str_setf(&path_of, "%s/%s", place, rows[i].file);
+		ck_assert_int_eq(unlink(path_of.buf), 0);
+		if (rows[i].text)
+			fixture_write(path_of.buf, rows[i].text);
+		expect_checkout(i % 2 ? "m" : "x", WORKTREE_KEEP);
+		expect_no_untracked();
+	}
+	ck_assert_int_eq(dir_remove(place, &err), 0);
+	expect_checkout("b", WORKTREE_KEEP);
+	ck_assert_int_eq(dir_remove(worktree_path(tree), &err), 0);
+	expect_checkout("c", WORKTREE_KEEP);
+	ck_assert_int_eq(dir_remove(worktree_path(tree), &err), 0);
+	fixture_write(worktree_path(tree), "a file in its place");
+	expect_checkout("b", WORKTREE_KEEP);
+	expect_no_untracked();
+	free(place);
+}
+END_TEST
+
+START_TEST(a_lost_git_file_is_written_again_and_the_tree_stays_warm)
+{
+	take();
+	expect_checkout("a", WORKTREE_KEEP);
+	fixture_write(in_tree("built.o"), "object");
+	ck_assert_int_eq(unlink(in_tree(".git")), 0);
+	expect_checkout("b", WORKTREE_KEEP);
+	ck_assert_int_eq(unlink(in_tree(".git")), 0);
+	ck_assert_int_eq(dir_make(in_tree(".git/objects"), 0755, &err), 0);
+	expect_checkout("c", WORKTREE_KEEP);
+	ck_assert_int_eq(unlink(in_tree(".git")), 0);
+	ck_assert_int_eq(symlink("/etc/passwd", in_tree(".git")), 0);
+	expect_checkout("b", WORKTREE_KEEP);
+	ck_assert(fixture_holds(in_tree("built.o"), "object"));
+}
+END_TEST
+
+START_TEST(a_lost_git_file_does_not_let_git_loose_on_the_repository_around)
+{
+	git_ok("r", "checkout", "--quiet", "m", NULL);
+	fixture_write("r/f", "the user's own change");
+	ck_assert_int_eq(worktree_take(&tree, "r/.git", "r/.git/trees", 1, &err), 0);
+	expect_checkout("a", WORKTREE_CLEAN);
+	give_back();
+	ck_assert_int_eq(worktree_take(&tree, "r/.git", "r/trees", 1, &err), 0);
+	expect_checkout("a", WORKTREE_CLEAN);
+	fixture_write("r/untracked", "too");
+	ck_assert_int_eq(unlink(in_tree(".git")), 0);
+	expect_checkout("b", WORKTREE_CLEAN);
+	ck_assert(fixture_holds("r/f", "the user's own change"));
+	ck_assert(fixture_holds("r/untracked", "too"));
+}
+END_TEST
+
+START_TEST(a_read_only_directory_is_no_obstacle)
+{
+	take();
+	expect_checkout("a", WORKTREE_KEEP);
+	ck_assert_int_eq(dir_make(in_tree("build/out"), 0755, &err), 0);
+	fixture_write(in_tree("build/out/file"), "x");
+	ck_assert_int_eq(chmod(in_tree("build/out"), 0555), 0);
+	ck_assert_int_eq(chmod(in_tree("files"), 0555), 0);
+	expect_checkout("c", WORKTREE_CLEAN);
+	expect_no_untracked();
+}
+END_TEST
+
+START_TEST(text_that_its_own_attributes_would_change_is_no_endless_repair)
+{
+	const char *id;
+
+	/*
+	 * CRLF in the repository, "text" in .gitattributes: to git such a file is modified for
+	 * ever.
+	 */
+	git_ok("r", "checkout", "--quiet", "-b", "crlf", "a", NULL);
+	fixture_write("r/dos.txt", "one\r\ntwo\r\n");
+	repo_commit("r", "a dos file");
+	fixture_write("r/.gitattributes", "*.txt text eol=lf\n");
+	git_ok("r", "add", ".gitattributes", NULL);
+	git_ok("r", "commit", "--quiet", "-m", "attributes", NULL);
+	id = repo_id("r", "HEAD");
+	take();
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_int_eq(worktree_checkout(tree, id, WORKTREE_KEEP, &err), 0);
+		ck_assert(fixture_holds(in_tree("dos.txt"), "one\r\ntwo\r\n"));
+		if (i == 0)
+			fixture_write(in_tree("built.o"), "object");
+		ck_assert(fixture_holds(in_tree("built.o"), "object"));
+		expect_checkout("b", WORKTREE_KEEP);
+	}
+	ck_assert_int_eq(worktree_checkout(tree, id, WORKTREE_KEEP, &err), 0);
+	fixture_write(in_tree("dos.txt"), "one\r\nTWO\r\n");
+	ck_assert_int_eq(worktree_checkout(tree, id, WORKTREE_KEEP, &err), 0);
+	ck_assert(fixture_holds(in_tree("dos.txt"), "one\r\ntwo\r\n"));
+}
+END_TEST
+
+START_TEST(a_tree_that_does_not_become_its_commit_is_refused)
+{
+	const char *id;
+
+	/* A filter that spoils another file behind git's back. */
+	git_ok("r", "config", "filter.spoil.smudge", "cat; echo spoilt >f", NULL);
+	git_ok("r", "checkout", "--quiet", "-b", "main", "b", NULL);
+	fixture_write("r/.gitattributes", "zoo filter=spoil\n");
+	fixture_write("r/zoo", "x\n");
+	git_ok("r", "-c", "filter.spoil.smudge=cat", "add", ".gitattributes", "zoo", NULL);
+	git_ok("r", "commit", "--quiet", "-m", "spoil", NULL);
+	id = repo_id("r", "HEAD");
+	take();
+	expect_checkout("a", WORKTREE_KEEP);
+	ck_assert_int_eq(worktree_checkout(tree, id, WORKTREE_KEEP, &err), -ERR_CORRUPT);
+	ck_assert_ptr_nonnull(strstr(err.text, "file f "));
+	expect_checkout("b", WORKTREE_KEEP);
+	expect_no_untracked();
+}
+END_TEST
+
+START_TEST(kinds_of_index_that_only_git_reads_are_no_obstacle)
+{
+	git_ok("r", "config", "core.splitIndex", "true", NULL);
+	git_ok("r", "config", "core.untrackedCache", "true", NULL);
+	take();
+	expect_checkout("a", WORKTREE_KEEP);
+	expect_checkout("m", WORKTREE_KEEP);
+	expect_checkout("x", WORKTREE_CLEAN);
+	git_ok("r", "config", "core.splitIndex", "false", NULL);
+	git_ok("r", "config", "index.version", "4", NULL);
+	expect_checkout("b", WORKTREE_KEEP);
+	expect_no_untracked();
+}
+END_TEST
+
+/* --- The user's own repository. --- */
+
+static void add_files(struct strv *ret, const char *directory)
+{
+	struct str path = STR_INIT;
+	struct dirent *entry;
+	DIR *dir = opendir(directory);
+
+	ck_assert_ptr_nonnull(dir);
+	while ((entry = readdir(dir))) {
+		struct str text = STR_INIT;
+		struct stat st;
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		str_setf(&path, "%s/%s", directory, entry->d_name);
+		ck_assert_int_eq(lstat(path.buf, &st), 0);
+		if (S_ISDIR(st.st_mode)) {
+			strv_push(ret, path.buf);
+			add_files(ret, path.buf);
+		} else {
+			ck_assert_int_eq(file_read(&text, path.buf, 1 << 20, &err), 0);
+			strv_pushf(ret, "%s %ld.%09ld %zu", path.buf, (long)st.st_mtim.tv_sec,
+				st.st_mtim.tv_nsec, text.len);
+		}
+		str_release(&text);
+	}
+	closedir(dir);
+	str_release(&path);
+	strv_sort_unique(ret);
+}
+
+START_TEST(the_users_repository_is_left_as_it_was)
+{
+	struct strv before = STRV_INIT, after = STRV_INIT;
+
+	git_ok("r", "checkout", "--quiet", "-b", "main", "b", NULL);
+	fixture_write("r/f", "being edited");
+	fixture_write("r/staged", "staged");
+	git_ok("r", "add", "staged", NULL);
+	ck_assert_int_eq(dir_make("r/.git/hooks", 0755, &err), 0);
+	fixture_write("r/.git/hooks/post-checkout", "#!/bin/sh\ntouch ran\n");
+	fixture_write("r/.git/hooks/post-index-change", "#!/bin/sh\ntouch ran\n");
+	ck_assert_int_eq(chmod("r/.git/hooks/post-checkout", 0755), 0);
+	ck_assert_int_eq(chmod("r/.git/hooks/post-index-change", 0755), 0);
+	git_ok("r", "config", "gc.auto", "1", NULL);
+	git_ok("r", "config", "gc.pruneExpire", "now", NULL);
+	git_ok("r", "config", "core.fsmonitor", "true", NULL);
+	add_files(&before, "r");
+	take();
+	/* Only what we run: a git of the test would find the hooks. */
+	ck_assert_int_eq(checkout("m", WORKTREE_KEEP), 0);
+	ck_assert(!fixture_exists(in_tree("ran")));
+	ck_assert_int_eq(checkout("a", WORKTREE_CLEAN), 0);
+	ck_assert(!fixture_exists(in_tree("ran")));
+	ck_assert_int_eq(worktree_remove(tree, &err), 0);
+	tree = NULL;
+	add_files(&after, "r");
+	ck_assert_uint_eq(before.n, after.n);
+	for (size_t i = 0; i < before.n; i++)
+		ck_assert_str_eq(before.v[i], after.v[i]);
+	ck_assert(!fixture_exists("trees/0") && !fixture_exists("trees/0.lock"));
+	strv_release(&before);
+	strv_release(&after);
+}
+END_TEST
+
+START_TEST(filters_of_the_repositorys_configuration_apply)
+{
+	git_ok("r", "config", "core.autocrlf", "true", NULL);
+	git_ok("r", "config", "filter.shout.smudge", "tr a-z A-Z", NULL);
+	git_ok("r", "config", "filter.shout.clean", "tr A-Z a-z", NULL);
+	git_ok("r", "checkout", "--quiet", "-b", "main", "a", NULL);
+	fixture_write("r/.gitattributes", "loud filter=shout\n");
+	fixture_write("r/loud", "hello\n");
+	repo_commit("r", "with a filter");
+	take();
+	ck_assert_msg(checkout("main", WORKTREE_KEEP) == 0, "%s", err.text);
+	ck_assert(fixture_holds(in_tree("loud"), "HELLO\r\n"));
+	ck_assert(fixture_holds(in_tree("files/a"), "1\r\n"));
+}
+END_TEST
+
+START_TEST(other_work_trees_of_the_user_are_not_touched)
+{
+	char *listed;
+
+	git_ok("r", "worktree", "add", "--quiet", "--detach", "../users", "a", NULL);
+	git_ok("r", "worktree", "add", "--quiet", "--detach", "../gone", "a", NULL);
+	ck_assert_int_eq(dir_remove("gone", &err), 0);
+	listed = mem_strdup(git_says("r", "worktree", "list", "--porcelain", NULL));
+	take();
+	expect_checkout("b", WORKTREE_KEEP);
+	ck_assert_ptr_nonnull(strstr(
+		git_says("r", "worktree", "list", "--porcelain", NULL), worktree_path(tree)));
+	/* Nothing of ours looks as if it could be pruned. */
+	ck_assert_ptr_null(strstr(
+		git_says("r", "worktree", "prune", "--dry-run", "--expire=now", NULL), "bisectd"));
+	give_back();
+	ck_assert_int_eq(worktree_remove_all("r/.git", "trees", &err), 0);
+	ck_assert_str_eq(git_says("r", "worktree", "list", "--porcelain", NULL), listed);
+	free(listed);
+}
+END_TEST
+
+START_TEST(a_bare_repository_has_work_trees_too)
+{
+	git_ok(NULL, "clone", "--quiet", "--bare", "r", "bare.git", NULL);
+	ck_assert_int_eq(worktree_take(&tree, "bare.git", "trees", 1, &err), 0);
+	expect_checkout("m", WORKTREE_KEEP);
+	ck_assert_int_eq(worktree_remove(tree, &err), 0);
+	tree = NULL;
+	ck_assert(!fixture_exists("bare.git/worktrees"));
+	ck_assert_int_eq(worktree_take(&tree, "nowhere.git", "trees", 1, &err), -ERR_NOT_FOUND);
+}
+END_TEST
+
+/* --- Whose a tree is. --- */
+
+START_TEST(a_taken_tree_is_nobody_elses_and_the_lowest_free_number_is_next)
+{
+	struct worktree *other = NULL, *third = NULL;
+
+	ck_assert_int_eq(worktree_take(&tree, "r/.git", "trees", 2, &err), 0);
+	ck_assert_int_eq(worktree_take(&other, "r/.git", "trees", 2, &err), 0);
+	ck_assert(str_has_suffix(worktree_path(tree), "/trees/0"));
+	ck_assert(str_has_suffix(worktree_path(other), "/trees/1"));
+	ck_assert_int_eq(worktree_take(&third, "r/.git", "trees", 2, &err), -ERR_UNAVAILABLE);
+	ck_assert_ptr_nonnull(strstr(err.text, "all 2 work trees"));
+	give_back();
+	take();
+	ck_assert(str_has_suffix(worktree_path(tree), "/trees/0"));
+	worktree_give_back(other);
+	worktree_give_back(NULL);
+}
+END_TEST
+
+START_TEST(the_lock_dies_with_its_owner)
+{
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(ready), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		close(ready[0]);
+		if (worktree_take(&tree, "r/.git", "trees", 1, NULL) < 0 ||
+			write(ready[1], "x", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	ck_assert_int_eq(worktree_take(&tree, "r/.git", "trees", 1, &err), -ERR_UNAVAILABLE);
+	/* Nor is it removed from under its owner. */
+	ck_assert_int_eq(worktree_remove_all("r/.git", "trees", &err), 0);
+	ck_assert(fixture_exists("trees/0.lock"));
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert_int_eq(worktree_take(&tree, "r/.git", "trees", 1, &err), 0);
+	close(ready[0]);
+}
+END_TEST
+
+START_TEST(a_child_with_the_lock_keeps_the_tree_taken)
+{
+	int input[2], lock;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(input), 0);
+	take();
+	lock = worktree_lock_fd(tree);
+	ck_assert_int_ge(lock, 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		char byte;
+
+		close(input[1]);
+		_exit((int)read(input[0], &byte, 1));
+	}
+	close(input[0]);
+	give_back();
+	ck_assert_int_eq(worktree_take(&tree, "r/.git", "trees", 1, &err), -ERR_UNAVAILABLE);
+	close(input[1]);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert_int_eq(worktree_take(&tree, "r/.git", "trees", 1, &err), 0);
+}
+END_TEST
+
+START_TEST(a_checkout_killed_at_any_moment_is_repaired)
+{
+	struct str lines = STR_INIT;
+
+	/* Enough files that a checkout takes a while. */
+	str_add(&lines, "c0\n");
+	for (unsigned i = 1; i < 400; i++)
+		str_addf(&lines, "c%u c%u\n", i, i - 1);
+	repo_import("many", lines.buf);
+	for (unsigned i = 0; i < 12; i++) {
+		char *old_end = mem_strdup(repo_id("many", "c1")),
+		     *new_end = mem_strdup(repo_id("many", "c399"));
+		pid_t pid;
+		int ready[2];
+		char byte;
+
+		ck_assert_int_eq(pipe(ready), 0);
+		pid = fork();
+		ck_assert_int_ge(pid, 0);
+		if (pid == 0) {
+			if (worktree_take(&tree, "many/.git", "trees", 1, NULL) < 0)
+				_exit(1);
+			worktree_checkout(tree, old_end, WORKTREE_KEEP, NULL);
+			if (write(ready[1], "x", 1) != 1)
+				_exit(1);
+			worktree_checkout(tree, new_end, WORKTREE_KEEP, NULL);
+			_exit(0);
+		}
+		close(ready[1]);
+		ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+		/* The moment: when so many new files are there. */
+		for (unsigned k = 0; k < 100000 && i > 0; k++) {
+			str_setf(&lines, "trees/0/files/c%u", 30 * i);
+			if (fixture_exists(lines.buf))
+				break;
+		}
+		kill(pid, SIGKILL);
+		ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+		/* Its git still has the lock for the moment that its own death takes. */
+		for (unsigned k = 0; worktree_take(&tree, "many/.git", "trees", 1, &err) < 0; k++)
+			ck_assert_uint_lt(k, 1000000);
+		ck_assert_msg(
+			worktree_checkout(tree, old_end, WORKTREE_KEEP, &err) == 0, "%s", err.text);
+		ck_assert_str_eq(
+			git_says("trees/0", "status", "--porcelain", "--ignored", NULL), "");
+		ck_assert_str_eq(repo_id("trees/0", "HEAD"), old_end);
+		give_back();
+		close(ready[0]);
+		free(old_end);
+		free(new_end);
+	}
+	str_release(&lines);
+}
+END_TEST
+
+START_TEST(four_processes_work_side_by_side)
+{
+	static const char *const revisions[] = { "a", "m", "x", "c", "b" };
+	char ids[5][GIT_HEX + 1];
+	pid_t pids[4];
+
+	for (size_t i = 0; i < 5; i++)
+		memcpy(ids[i], repo_id("r", revisions[i]), sizeof(ids[i]));
+	for (size_t p = 0; p < 4; p++) {
+		pids[p] = fork();
+		ck_assert_int_ge(pids[p], 0);
+		if (pids[p] > 0)
+			continue;
+		if (worktree_take(&tree, "r/.git", "trees", 4, NULL) < 0)
+			_exit(1);
+		for (size_t i = 0; i < 15; i++) {
+			size_t which = (i * (p + 1)) % 5;
+
+			if (worktree_checkout(tree, ids[which],
+				    i % 4 ? WORKTREE_KEEP : WORKTREE_CLEAN, NULL) < 0)
+				_exit(2);
+			if (!fixture_holds(in_tree("f"), revisions[which]))
+				_exit(3);
+		}
+		_exit(0);
+	}
+	for (size_t p = 0; p < 4; p++) {
+		int status;
+
+		ck_assert_int_eq(waitpid(pids[p], &status, 0), pids[p]);
+		ck_assert_int_eq(status, 0);
+	}
+	ck_assert_int_eq(worktree_remove_all("r/.git", "trees", &err), 0);
+	ck_assert(!fixture_exists("r/.git/worktrees"));
+}
+END_TEST
+
+START_TEST(all_trees_go_and_their_registrations_with_them)
+{
+	take();
+	expect_checkout("a", WORKTREE_KEEP);
+	give_back();
+	fixture_write("trees/not-ours", "x");
+	ck_assert_int_eq(worktree_remove_all("r/.git", "trees", &err), 0);
+	ck_assert(!fixture_exists("trees/0") && !fixture_exists("trees/0.lock"));
+	ck_assert(fixture_exists("trees/not-ours"));
+	/* Also where somebody removed the directory. */
+	take();
+	expect_checkout("a", WORKTREE_KEEP);
+	give_back();
+	ck_assert_int_eq(dir_remove("trees", &err), 0);
+	ck_assert(fixture_exists("r/.git/worktrees"));
+	ck_assert_int_eq(worktree_remove_all("r/.git", "trees", &err), 0);
+	ck_assert(!fixture_exists("r/.git/worktrees"));
+	ck_assert(!fixture_exists("trees"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("git/worktree");
+	TCase *tests = tcase_create("worktree");
+	SRunner *runner;
+	int failed;
+
+	fixture_environment();
+	tcase_add_checked_fixture(tests, enter, leave);
+	tcase_add_test(tests, a_checkout_has_the_files_of_its_commit_and_of_no_other);
+	tcase_add_test(tests, untracked_files_stay_or_go_as_asked);
+	tcase_add_test(tests, a_tracked_file_that_was_tampered_with_is_restored);
+	tcase_add_test(tests, a_staged_change_and_a_branch_made_by_a_build_are_undone);
+	tcase_add_test(tests, what_is_untracked_gives_way_to_what_is_tracked);
+	tcase_add_test(tests, a_directory_that_became_a_link_is_not_followed);
+	tcase_add_test(tests, a_commit_that_is_not_there_is_not_found_and_changes_nothing);
+	tcase_add_test(tests, leftover_locks_are_removed_and_untracked_files_stay);
+	tcase_add_test(tests, half_a_checkout_is_finished_without_files_of_another_commit);
+	tcase_add_test(tests, whatever_is_broken_in_a_tree_is_mended);
+	tcase_add_test(tests, a_lost_git_file_is_written_again_and_the_tree_stays_warm);
+	tcase_add_test(tests, a_lost_git_file_does_not_let_git_loose_on_the_repository_around);
+	tcase_add_test(tests, a_read_only_directory_is_no_obstacle);
+	tcase_add_test(tests, text_that_its_own_attributes_would_change_is_no_endless_repair);
+	tcase_add_test(tests, a_tree_that_does_not_become_its_commit_is_refused);
+	tcase_add_test(tests, kinds_of_index_that_only_git_reads_are_no_obstacle);
+	tcase_add_test(tests, the_users_repository_is_left_as_it_was);
+	tcase_add_test(tests, filters_of_the_repositorys_configuration_apply);
+	tcase_add_test(tests, other_work_trees_of_the_user_are_not_touched);
+	tcase_add_test(tests, a_bare_repository_has_work_trees_too);
+	tcase_add_test(tests, a_taken_tree_is_nobody_elses_and_the_lowest_free_number_is_next);
+	tcase_add_test(tests, the_lock_dies_with_its_owner);
+	tcase_add_test(tests, a_child_with_the_lock_keeps_the_tree_taken);
+	tcase_add_test(tests, a_checkout_killed_at_any_moment_is_repaired);
+	tcase_add_test(tests, four_processes_work_side_by_side);
+	tcase_add_test(tests, all_trees_go_and_their_registrations_with_them);
+	tcase_set_timeout(tests, 120);
+	suite_add_tcase(suite, tests);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
