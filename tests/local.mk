@@ -3,4 +3,5 @@ if HAVE_CHECK
 include tests/unit/base.mk
 include tests/unit/search.mk
 include tests/unit/git.mk
+include tests/unit/job.mk
 endif

@@ -1,0 +1,401 @@
+#include "base/hash.h"
+#include "job/errorid.h"
+#include "job/normalise.h"
+#include "job/rules.h"
+
+struct style {
+	char blank;
+	bool keep_numbers;
+	bool collapse; /* three or more punctuation marks in a row are one ':' */
+};
+
+#define TRAILING "-_.,;:#![(*"
+#define COLLAPSING "-_.,;:#!"
+
+static bool is_digit(unsigned char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_letter(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_word(unsigned char c)
+{
+	return is_digit(c) || is_letter(c) || c == '_';
+}
+
+static bool is_hex(unsigned char c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+static bool is_blank(unsigned char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Letters of any script take a blank between them; the rest makes it go. */
+static bool keeps_blank(unsigned char c)
+{
+	return is_digit(c) || is_letter(c) || c >= 0x80;
+}
+
+/* Bytes of the UTF-8 character at p; 0 if it is none. */
+static size_t utf8_len(const unsigned char *p, size_t len)
+{
+	size_t want = *p < 0x80                 ? 1
+	              : *p >= 0xc2 && *p < 0xe0 ? 2
+	              : *p >= 0xe0 && *p < 0xf0 ? 3
+	              : *p >= 0xf0 && *p < 0xf5 ? 4
+	                                        : 0;
+
+	if (want == 0 || want > len)
+		return 0;
+	for (size_t i = 1; i < want; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] >= 0xa0) ||
+	        (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] >= 0x90))
+		return 0;
+	return want;
+}
+
+/* Bytes of the escape sequence at p, which begins with ESC (ECMA-48: CSI, OSC and the short ones).
+ */
+static size_t escape_len(const unsigned char *p, size_t len)
+{
+	size_t i = 1;
+
+	if (i < len && p[i] == '[') {
+		for (i++; i < len && p[i] >= 0x20 && p[i] <= 0x3f; i++)
+			;
+		return i < len && p[i] >= 0x40 && p[i] <= 0x7e ? i + 1 : i;
+	}
+	if (i < len && (p[i] == ']' || p[i] == 'P' || p[i] == '_' || p[i] == '^')) {
+		for (i++; i < len && p[i] != '\a' && p[i] != 0x1b; i++)
+			;
+		if (i < len && p[i] == 0x1b)
+			return i + 1 < len && p[i + 1] == '\\' ? i + 2 : i;
+		return i < len ? i + 1 : i;
+	}
+	for (; i < len && p[i] >= 0x20 && p[i] <= 0x2f; i++)
+		;
+	return i < len && p[i] >= 0x30 && p[i] <= 0x7e ? i + 1 : i;
+}
+
+void clean_line(struct str *ret, const char *text, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	size_t start = 0, i = 0;
+
+	while (i < len) {
+		size_t drop = 0;
+
+		if (p[i] == 0x1b)
+			drop = escape_len(p + i, len - i);
+		else if ((p[i] < 0x20 && p[i] != '\t') || p[i] == 0x7f)
+			drop = 1;
+		else if (p[i] == 0xc2 && i + 1 < len && p[i + 1] >= 0x80 && p[i + 1] < 0xa0)
+			drop = 2; /* control characters beyond ASCII */
+		if (drop == 0) {
+			i++;
+			continue;
+		}
+		str_add_bytes(ret, text + start, i - start);
+		i += drop;
+		start = i;
+	}
+	str_add_bytes(ret, text + start, len - start);
+}
+
+static size_t digits_len(const unsigned char *p, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && is_digit(p[i]))
+		i++;
+	return i;
+}
+
+static size_t hex_len(const unsigned char *p, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && is_hex(p[i]))
+		i++;
+	return i;
+}
+
+/*
+ * "6.6.0-rc1", "5.10-rc7-00048-g5a35435ef4e6e".  A dot or dash must follow the second number: 3.5s
+ * is a time, and "#" for it with "#s" for 12.5s would be two ids of one error.
+ */
+static size_t kernel_version_len(const unsigned char *p, size_t len)
+{
+	size_t i;
+
+	if (len < 4 || p[0] < '3' || p[0] > '9' || p[1] != '.')
+		return 0;
+	i = digits_len(p + 2, len - 2);
+	if (i == 0)
+		return 0;
+	i += 2;
+	if (i + 1 >= len ||
+	        !((p[i] == '.' && is_digit(p[i + 1])) || (p[i] == '-' && keeps_blank(p[i + 1]))))
+		return 0;
+	while (i < len &&
+	        (p[i] == '-' || p[i] == '.' || is_digit(p[i]) || (p[i] >= 'a' && p[i] <= 'z')))
+		i++;
+	return i;
+}
+
+static size_t date_len(const unsigned char *p, size_t len)
+{
+	size_t day = digits_len(p, len), year;
+
+	if (day < 1 || day > 2 || len - day < 9 || p[day] != '-' || !is_letter(p[day + 1]) ||
+	        !is_letter(p[day + 2]) || !is_letter(p[day + 3]) || p[day + 4] != '-')
+		return 0;
+	year = digits_len(p + day + 5, len - day - 5);
+	return year == 4 ? day + 9 : 0;
+}
+
+static size_t uuid_len(const unsigned char *p, size_t len)
+{
+	static const size_t parts[] = { 8, 4, 4, 4, 12 };
+	size_t at = 0;
+
+	for (size_t i = 0; i < 5; i++) {
+		if (hex_len(p + at, len - at) != parts[i])
+			return 0;
+		at += parts[i];
+		if (i < 4 && (at >= len || p[at++] != '-'))
+			return 0;
+	}
+	return at < len && is_word(p[at]) ? 0 : at;
+}
+
+/* A hash, an address, a commit: hex digits up to the end of the word that no word of a language is.
+ */
+static size_t hex_word_len(const unsigned char *p, size_t len, bool keep_numbers)
+{
+	size_t n = hex_len(p, len), digits = 0, upper = 0;
+	bool round = n == 40 || n == 64;
+
+	if (n < 8 || (n < len && is_word(p[n])))
+		return 0;
+	if (keep_numbers)
+		return round ? n : 0;
+	for (size_t i = 0; i < n; i++) {
+		digits += is_digit(p[i]);
+		upper += p[i] >= 'A' && p[i] <= 'F';
+	}
+	if (digits > 1 && digits < n) /* "face2face" is a word */
+		return n;
+	return round || (digits == 0 && upper == n && (n == 8 || n == 16)) ? n : 0;
+}
+
+/* Bytes at p that change from run to run and become '#'; p stands at the start of a word. */
+static size_t changing_len(const unsigned char *p, size_t len, bool keep_numbers)
+{
+	size_t n;
+
+	if (len > 2 && p[0] == '0' && (p[1] == 'x' || p[1] == 'X') && is_hex(p[2]))
+		return 2 + hex_len(p + 2, len - 2);
+	if ((n = uuid_len(p, len)) || (n = hex_word_len(p, len, keep_numbers)))
+		return n;
+	if (keep_numbers || !is_digit(*p))
+		return 0;
+	if ((n = kernel_version_len(p, len)) || (n = date_len(p, len)))
+		return n;
+	for (n = 1; n < len && (is_digit(p[n]) || p[n] == '.'); n++)
+		;
+	return n;
+}
+
+static void emit(
+        struct str *out, const char *bytes, size_t len, bool *blank, const struct style *style)
+{
+	if (*blank && out->len && keeps_blank((unsigned char)out->buf[out->len - 1]) &&
+	        keeps_blank((unsigned char)*bytes))
+		str_add_char(out, style->blank);
+	*blank = false;
+	str_add_bytes(out, bytes, len);
+}
+
+/* Typographic quotes are the plain ones of another locale. */
+static char plain_quote(const unsigned char *p, size_t len)
+{
+	if (len < 3 || p[0] != 0xe2 || p[1] != 0x80)
+		return 0;
+	return p[2] == 0x98 || p[2] == 0x99 ? '\'' : p[2] == 0x9c || p[2] == 0x9d ? '~' : 0;
+}
+
+static void add_normal(struct str *out, const char *text, size_t len, const struct style *style)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	bool blank = false;
+
+	for (size_t i = 0; i < len;) {
+		bool word_start = i == 0 || !is_word(p[i - 1]);
+		size_t n;
+		char quote;
+
+		if (is_blank(p[i])) {
+			blank = true;
+			i++;
+		} else if (word_start && (n = changing_len(p + i, len - i, style->keep_numbers))) {
+			emit(out, "#", 1, &blank, style);
+			i += n;
+		} else if (p[i] == 'g' && i > 0 && p[i - 1] == '-' && !style->keep_numbers &&
+		           (n = hex_len(p + i + 1, len - i - 1)) >= 7 &&
+		           (i + 1 + n == len || !is_word(p[i + 1 + n]))) {
+			emit(out, "g#", 2, &blank, style); /* what git describe says */
+			i += n + 1;
+		} else if (p[i] == '"' || p[i] == '\\' || p[i] == '$' || p[i] < 0x20 ||
+		           p[i] == 0x7f) {
+			emit(out, "~", 1, &blank, style);
+			i++;
+		} else if ((quote = plain_quote(p + i, len - i))) {
+			emit(out, &quote, 1, &blank, style);
+			i += 3;
+		} else if ((n = utf8_len(p + i, len - i))) {
+			emit(out, text + i, n, &blank, style);
+			i += n;
+		} else {
+			emit(out, "~", 1, &blank, style);
+			i++;
+		}
+	}
+}
+
+static void collapse(struct str *s, size_t from)
+{
+	size_t to = from;
+
+	for (size_t i = from; i < s->len;) {
+		size_t run = 0;
+
+		while (i + run < s->len && strchr(COLLAPSING, s->buf[i + run]))
+			run++;
+		if (run >= 3) {
+			s->buf[to++] = ':';
+			i += run;
+		} else {
+			for (size_t j = 0; j < run + (run == 0); j++)
+				s->buf[to++] = s->buf[i++];
+		}
+	}
+	str_set_len(s, to);
+}
+
+static void normalise(struct str *ret, const char *text, size_t len, const struct style *style)
+{
+	struct str steady = STR_INIT;
+	size_t start = ret->len, end;
+
+	if (memmem(text, len, "/tmp/", 5)) {
+		str_add_bytes(&steady, text, len);
+		pattern_replace(rule_pattern(RULE_TEMPORARY), &steady, "$1#");
+		text = steady.buf;
+		len = steady.len;
+	}
+	add_normal(ret, text, len, style);
+	if (style->collapse)
+		collapse(ret, start);
+	for (end = ret->len; end > start && strchr(TRAILING, ret->buf[end - 1]); end--)
+		;
+	str_set_len(ret, end);
+	str_release(&steady);
+}
+
+void normalise_plain(struct str *ret, const char *text, size_t len)
+{
+	normalise(ret, text, len, &(struct style){ .blank = '_' });
+}
+
+void normalise_name(struct str *ret, const char *text, size_t len)
+{
+	normalise(ret, text, len, &(struct style){ .blank = '_', .keep_numbers = true });
+}
+
+/* The directory below /tmp in which something was built says nothing: "/tmp/x/a.c" is "a.c". */
+static void add_without_tmp(struct str *ret, const char *text, size_t len)
+{
+	const char *end = text + len, *at = text, *tmp;
+
+	while ((tmp = memmem(at, (size_t)(end - at), "/tmp/", 5))) {
+		const char *dir = tmp + 5, *slash = dir;
+
+		while (slash < end && *slash != '/' && !is_blank((unsigned char)*slash))
+			slash++;
+		if (slash == dir || slash == end || *slash != '/' ||
+		        (tmp > text && (is_word((unsigned char)tmp[-1]) || tmp[-1] == '/' ||
+		                               tmp[-1] == '.'))) {
+			str_add_bytes(ret, at, (size_t)(dir - at));
+			at = dir;
+		} else {
+			str_add_bytes(ret, at, (size_t)(tmp - at));
+			at = slash + 1;
+		}
+	}
+	str_add_bytes(ret, at, (size_t)(end - at));
+}
+
+void normalise_build(struct str *ret, const char *text, size_t len)
+{
+	struct str here = STR_INIT;
+
+	add_without_tmp(&here, text, len);
+	normalise(ret, here.buf, here.len, &(struct style){ .blank = '-', .collapse = true });
+	str_release(&here);
+}
+
+void normalise_kernel(struct str *ret, const char *text, size_t len)
+{
+	struct str line = STR_INIT;
+
+	str_add_bytes(&line, text, len);
+	rules_rewrite_kernel(&line);
+	normalise_plain(ret, line.buf, line.len);
+	str_release(&line);
+}
+
+void normalise_pattern(struct str *ret, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (is_blank(c))
+			str_add_char(ret, '_');
+		else
+			str_add_char(
+			        ret, strchr("'\"`\\$", c) || c < 0x20 || c == 0x7f ? '~' : (char)c);
+	}
+}
+
+size_t kernel_prefix_len(const char *text, size_t len)
+{
+	struct pattern_group groups[PATTERN_GROUPS_MAX];
+
+	if (pattern_match(rule_pattern(RULE_KERNEL_PREFIX), text, len, groups) != PATTERN_YES)
+		return 0;
+	return groups[0].len;
+}
+
+void cut_id(struct str *id)
+{
+	char hex[HASH_HEX_LEN + 1];
+	size_t keep = ERRORID_ID_MAX - 9;
+
+	if (id->len <= ERRORID_ID_MAX)
+		return;
+	hash_bytes(id->buf, id->len, hex);
+	while (keep > 0 && ((unsigned char)id->buf[keep] & 0xc0) == 0x80)
+		keep--;
+	str_set_len(id, keep);
+	str_addf(id, "~%.8s", hex);
+}

@@ -1,0 +1,174 @@
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "base/mem.h"
+#include "job/pattern.h"
+
+/*
+ * A line has at most 8 KiB, on which a sane pattern needs some thousand steps; a million takes
+ * milliseconds. The JIT compiler counts more coarsely, so that it stops later than the interpreter,
+ * not earlier.
+ */
+#define STEPS_MAX 1000000
+#define DEPTH_MAX 10000
+#define HEAP_MAX_KIB 4096
+#define PARENS_MAX 100
+
+struct pattern {
+	pcre2_code *code;
+	pcre2_match_context *limits;
+};
+
+static pcre2_compile_context *new_compile_context(void)
+{
+	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
+
+	if (!context)
+		abort();
+	pcre2_set_max_pattern_length(context, PATTERN_LENGTH_MAX);
+	pcre2_set_parens_nest_limit(context, PARENS_MAX);
+	return context;
+}
+
+int pattern_new(struct pattern **ret, const char *regex, struct error *err)
+{
+	pcre2_compile_context *context;
+	struct pattern *pattern;
+	PCRE2_SIZE where;
+	pcre2_code *code;
+	int code_error;
+
+	if (strlen(regex) > PATTERN_LENGTH_MAX)
+		return error_set(err, ERR_LIMIT,
+		        "the pattern has %zu bytes, at most %d are allowed", strlen(regex),
+		        PATTERN_LENGTH_MAX);
+
+	context = new_compile_context();
+	code = pcre2_compile((PCRE2_SPTR)regex, PCRE2_ZERO_TERMINATED,
+	        PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &code_error, &where,
+	        context);
+	pcre2_compile_context_free(context);
+	if (!code) {
+		PCRE2_UCHAR words[256];
+
+		pcre2_get_error_message(code_error, words, sizeof(words));
+		return error_set(err, ERR_INVALID,
+		        "no valid regular expression, at character %zu: %s", (size_t)where + 1,
+		        (const char *)words);
+	}
+	/* Without executable memory the interpreter does the same, slower. */
+	(void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
+
+	pattern = mem_alloc(sizeof(*pattern));
+	pattern->code = code;
+	pattern->limits = pcre2_match_context_create(NULL);
+	if (!pattern->limits)
+		abort();
+	pcre2_set_match_limit(pattern->limits, STEPS_MAX);
+	pcre2_set_depth_limit(pattern->limits, DEPTH_MAX);
+	pcre2_set_heap_limit(pattern->limits, HEAP_MAX_KIB);
+	*ret = pattern;
+	return 0;
+}
+
+void pattern_free(struct pattern *pattern)
+{
+	if (!pattern)
+		return;
+	pcre2_match_context_free(pattern->limits);
+	pcre2_code_free(pattern->code);
+	free(pattern);
+}
+
+static int match_at(const struct pattern *pattern, const char *text, size_t len, size_t start,
+        pcre2_match_data *data)
+{
+	return pcre2_match(pattern->code, (PCRE2_SPTR)text, len, start, 0, data, pattern->limits);
+}
+
+static void read_groups(
+        struct pattern_group *groups, pcre2_match_data *data, int count, const char *text)
+{
+	const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(data);
+
+	/* A count of 0 says that there were more groups than room. */
+	if (count == 0)
+		count = PATTERN_GROUPS_MAX;
+	for (int i = 0; i < PATTERN_GROUPS_MAX; i++) {
+		bool set =
+		        i < count && ends[2 * i] != PCRE2_UNSET && ends[2 * i] <= ends[2 * i + 1];
+
+		groups[i].text = set ? text + ends[2 * i] : NULL;
+		groups[i].len = set ? ends[2 * i + 1] - ends[2 * i] : 0;
+	}
+}
+
+enum pattern_answer pattern_match(
+        const struct pattern *pattern, const char *text, size_t len, struct pattern_group *groups)
+{
+	pcre2_match_data *data = pcre2_match_data_create(PATTERN_GROUPS_MAX, NULL);
+	enum pattern_answer answer;
+	int count;
+
+	if (!data)
+		abort();
+	count = match_at(pattern, text, len, 0, data);
+	if (count >= 0) {
+		answer = PATTERN_YES;
+		if (groups)
+			read_groups(groups, data, count, text);
+	} else {
+		answer = count == PCRE2_ERROR_NOMATCH ? PATTERN_NO : PATTERN_GAVE_UP;
+	}
+	pcre2_match_data_free(data);
+	return answer;
+}
+
+static void add_replacement(struct str *s, const char *with, const struct pattern_group *groups)
+{
+	for (const char *p = with; *p; p++) {
+		if (*p == '$' && p[1] >= '0' && p[1] < '0' + PATTERN_GROUPS_MAX) {
+			p++;
+			str_add_bytes(s, groups[*p - '0'].text ? groups[*p - '0'].text : "",
+			        groups[*p - '0'].len);
+		} else {
+			if (*p == '$' && p[1] == '$')
+				p++;
+			str_add_char(s, *p);
+		}
+	}
+}
+
+void pattern_replace(const struct pattern *pattern, struct str *s, const char *with)
+{
+	pcre2_match_data *data = pcre2_match_data_create(PATTERN_GROUPS_MAX, NULL);
+	struct pattern_group groups[PATTERN_GROUPS_MAX];
+	struct str changed = STR_INIT;
+	size_t at = 0, kept = 0;
+	int count;
+
+	if (!data)
+		abort();
+	while (at <= s->len && (count = match_at(pattern, s->buf, s->len, at, data)) >= 0) {
+		size_t start, end;
+
+		read_groups(groups, data, count, s->buf);
+		if (!groups[0].text) /* \K in a lookahead can end before it starts */
+			break;
+		start = (size_t)(groups[0].text - s->buf);
+		end = start + groups[0].len;
+		if (start < kept)
+			break;
+		str_add_bytes(&changed, s->buf + kept, start - kept);
+		add_replacement(&changed, with, groups);
+		kept = end;
+		at = end > start ? end : end + 1;
+	}
+	if (kept || changed.len) {
+		str_add_bytes(&changed, s->buf + kept, s->len - kept);
+		str_clear(s);
+		str_add_bytes(s, changed.buf, changed.len);
+	}
+	str_release(&changed);
+	pcre2_match_data_free(data);
+}
