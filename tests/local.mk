@@ -4,4 +4,5 @@ include tests/unit/base.mk
 include tests/unit/search.mk
 include tests/unit/git.mk
 include tests/unit/job.mk
+include tests/unit/store.mk
 endif

@@ -1,0 +1,140 @@
+/*
+ * The warehouse: the memory of everything that was asked and seen (SQLite, WAL, synchronous=FULL).
+ *
+ * Every write is one transaction and idempotent: done twice is done once.  JSON columns are jansson objects at this interface;
+ * returned objects are new references.  ERR_NO_SPACE and ERR_IO leave the database as it was; ERR_CORRUPT is for an operator, ERR_UNAVAILABLE means
+ * that another process kept it locked for 5 s.  A limit of 0 is none.  An `each` may call the warehouse.
+ */
+#ifndef STORE_WAREHOUSE_H
+#define STORE_WAREHOUSE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/str.h"
+
+struct warehouse;
+
+/* Makes or migrates the schema (PRAGMA user_version); a newer schema than ours is ERR_INVALID. */
+int warehouse_open(struct warehouse **ret, const char *path, struct error *err);
+void warehouse_free(struct warehouse *warehouse);
+
+/* --- jobs: intent (YAML text as printed by job_print) and record --- */
+struct job_row {
+	char *id;			/* 12 hex, random */
+	char *intent;			/* YAML */
+	char *identity;			/* job_identity */
+	char *commit;			/* 40 hex once resolved, else NULL */
+	char *tree;
+	char *state;			/* waiting, building, testing, done, failed, cancelled */
+	char *message;			/* why it failed, or NULL */
+	char *build_unit, *test_unit;	/* NULL until known */
+	char *submitter;		/* token name */
+	int64_t created_ms, updated_ms;
+};
+int warehouse_job_put(struct warehouse *warehouse, const struct job_row *row, struct error *err);	/* insert or replace by id */
+int warehouse_job_get(struct warehouse *warehouse, const char *id, struct job_row *ret, struct error *err);
+void job_row_release(struct job_row *row);
+/* Newest first; open_only: waiting, building, testing.  Calls `each`; false stops. */
+int warehouse_jobs(struct warehouse *warehouse, bool open_only, unsigned limit, bool (*each)(const struct job_row *row, void *arg), void *arg, struct error *err);
+
+/* --- builds: by build key --- */
+struct build_row {
+	char *build_key;
+	char *unit;
+	char *outcome;			/* pass, broken, infra (given up) */
+	char *artifact;			/* SHA-256 of the packed products; NULL unless pass */
+	char *log;			/* SHA-256 of the zstd log */
+	char *commit;			/* built from */
+	char *agent;
+	char *message;
+	int64_t started_ms, finished_ms;
+	json_t *details;		/* exit status, resource use, error ids [{"id","line","line_number"}], ... or NULL */
+};
+int warehouse_build_put(struct warehouse *warehouse, const struct build_row *row, struct error *err);	/* keeps the first pass/broken */
+int warehouse_build_get(struct warehouse *warehouse, const char *build_key, struct build_row *ret, struct error *err);
+int warehouse_build_of_unit(struct warehouse *warehouse, const char *unit, struct build_row *ret, struct error *err);
+void build_row_release(struct build_row *row);
+
+/* --- results: one run of a test (or a build that broke, seen as a run) --- */
+struct result_row {
+	char *unit;			/* primary key: one unit, one result, for ever */
+	char *test_key;
+	char *identity;			/* job identity */
+	unsigned repeat;		/* 0, 1, ... of the test key */
+	char *commit, *tree;
+	char *outcome;			/* pass, fail, broken, infra */
+	bool complete;			/* ran to its end: absence of an id means something */
+	int exit_status;
+	char *log;			/* SHA-256 of the zstd log */
+	char *artifact;			/* tested */
+	char *agent, *box;
+	char *message;
+	int64_t started_ms, finished_ms;
+	json_t *errors;			/* [{"id","line","line_number","count"}] */
+	json_t *usage;			/* {"wall_ms","user_ms","system_ms","max_rss"} */
+};
+/* Writes result and its error ids; *ret_new false if it was there already (then nothing changes). */
+int warehouse_result_put(struct warehouse *warehouse, const struct result_row *row, bool *ret_new, struct error *err);
+int warehouse_result_get(struct warehouse *warehouse, const char *unit, struct result_row *ret, struct error *err);
+void result_row_release(struct result_row *row);
+int warehouse_results_of_key(struct warehouse *warehouse, const char *test_key, bool (*each)(const struct result_row *row, void *arg), void *arg, struct error *err);
+/* Of a job identity, oldest first: known evidence. */
+int warehouse_results_of_identity(struct warehouse *warehouse, const char *identity, bool (*each)(const struct result_row *row, void *arg), void *arg, struct error *err);
+/* Results of other identities/repositories that showed an id: newest first, for pages. */
+int warehouse_results_with_error(struct warehouse *warehouse, const char *error_id, unsigned limit, bool (*each)(const struct result_row *row, void *arg), void *arg, struct error *err);
+
+/* --- bisections --- */
+struct bisection_row {
+	char *id;			/* 12 hex, random */
+	char *dedupe_key;		/* hash(repository, error id, job identity, good given) */
+	char *error_id;
+	char *job_id;			/* the job that showed it */
+	char *identity;
+	char *good, *bad;		/* as resolved, 40 hex; good NULL while looked for; several good joined by ' ' */
+	char *state;			/* waiting, running, done, failed, cancelled */
+	char *phase;			/* fetch, verify, find-good, search, confirm, revert, done */
+	char *message;
+	char *submitter;
+	int64_t created_ms, updated_ms, finished_ms;
+	json_t *options;		/* given: good, slots, priority... */
+	json_t *verdict;		/* NULL until there is one: stored before it is announced */
+	json_t *range;			/* {"commits": n, ...} for pages */
+};
+int warehouse_bisection_put(struct warehouse *warehouse, const struct bisection_row *row, struct error *err);
+int warehouse_bisection_get(struct warehouse *warehouse, const char *id, struct bisection_row *ret, struct error *err);
+/* The newest one of a dedupe key that is not cancelled or failed; ERR_NOT_FOUND. */
+int warehouse_bisection_find(struct warehouse *warehouse, const char *dedupe_key, struct bisection_row *ret, struct error *err);
+void bisection_row_release(struct bisection_row *row);
+int warehouse_bisections(struct warehouse *warehouse, bool open_only, unsigned limit, bool (*each)(const struct bisection_row *row, void *arg), void *arg, struct error *err);
+
+/* The journal of a bisection: every probe in the order it was asked for, and what came of it. */
+struct probe_row {
+	char *bisection;
+	unsigned seq;			/* from 0 */
+	char *commit;
+	char *purpose;			/* search_purpose_name, or "revert" */
+	unsigned repeat;		/* of the test key */
+	char *build_unit, *test_unit;
+	char *observation;		/* NULL while open; good, bad, skip, broken, cancelled */
+	char *note;			/* why skip, "known from the warehouse", ... or NULL */
+	int64_t asked_ms, seen_ms;
+};
+int warehouse_probe_put(struct warehouse *warehouse, const struct probe_row *row, struct error *err);	/* insert or replace by (bisection, seq) */
+int warehouse_probes(struct warehouse *warehouse, const char *bisection, bool (*each)(const struct probe_row *row, void *arg), void *arg, struct error *err);
+void probe_row_release(struct probe_row *row);
+
+/* --- tokens: SHA-256 at rest --- */
+struct token_row { char *name; char *role; char *hash; int64_t created_ms; bool revoked; };
+int warehouse_token_put(struct warehouse *warehouse, const struct token_row *row, struct error *err);
+int warehouse_token_find(struct warehouse *warehouse, const char *hash, struct token_row *ret, struct error *err);	/* by hash, not revoked */
+int warehouse_tokens(struct warehouse *warehouse, bool (*each)(const struct token_row *row, void *arg), void *arg, struct error *err);
+void token_row_release(struct token_row *row);
+
+/* --- the funnel: how many requests came to which stage, per day --- */
+int warehouse_funnel_count(struct warehouse *warehouse, const char *stage, const char *reason, int64_t now_ms, struct error *err);
+json_t *warehouse_funnel(struct warehouse *warehouse, int64_t since_ms);	/* [{"day","stage","reason","count"}]; NULL when it cannot be read */
+
+#endif

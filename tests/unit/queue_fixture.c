@@ -1,0 +1,123 @@
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "store/redis_connection.h"
+#include "tests/unit/queue_fixture.h"
+
+const char *const lanes[] = { LANE, NULL };
+char *room;
+struct event_base *loop;
+struct redis_server *server;
+struct queue *queue;
+struct error err;
+
+void make_room(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	room = mem_printf("%s/bisectd-queue-XXXXXX", tmp ? tmp : "/tmp");
+	ck_assert_ptr_nonnull(mkdtemp(room));
+}
+
+void remove_room(void)
+{
+	dir_remove(room, NULL);
+	free(room);
+}
+
+void start_server(const char *name)
+{
+	char *dir = mem_printf("%s/%s", room, name);
+
+	loop = event_base_new();
+	assert_ok(redis_server_start(&server, loop, dir, &err));
+	free(dir);
+}
+
+void stop_server(void)
+{
+	redis_server_stop(server);
+	server = NULL;
+	event_base_free(loop);
+	loop = NULL;
+}
+
+void open_queue(void)
+{
+	char *prefix = mem_printf("test-%d", (int)getpid());
+
+	assert_ok(queue_open(&queue, redis_server_address(server), NULL, prefix, &err));
+	free(prefix);
+}
+
+void close_queue(void)
+{
+	queue_free(queue);
+	queue = NULL;
+}
+
+enum unit_state add_to(const char *id, const char *lane, int priority)
+{
+	struct unit_spec spec = { .id = id, .lane = lane, .priority = priority, .payload = "{\"kind\":\"build\"}" };
+	enum unit_state before = UNIT_NSTATES;
+
+	assert_ok(queue_add(queue, &spec, NOW, &before, &err));
+	return before;
+}
+
+enum unit_state add(const char *id)
+{
+	return add_to(id, LANE, 5);
+}
+
+uint64_t claim(const char *id, int64_t now)
+{
+	struct lease lease = { 0 };
+	uint64_t epoch;
+
+	assert_ok(queue_claim(queue, lanes, "agent", now, LEASE, &lease, &err));
+	if (id)
+		ck_assert_str_eq(lease.id ? lease.id : "(nothing)", id);
+	else
+		ck_assert_ptr_null(lease.id);
+	epoch = lease.epoch;
+	lease_release(&lease);
+	return epoch;
+}
+
+enum unit_state state_of(const char *id)
+{
+	struct unit_info info = { 0 };
+	enum unit_state state;
+
+	assert_ok(queue_get(queue, id, &info, &err));
+	state = info.state;
+	unit_info_release(&info);
+	return state;
+}
+
+unsigned expire(int64_t now, struct strv *exhausted)
+{
+	unsigned n = 0;
+
+	assert_ok(queue_expire(queue, now, 100, &n, exhausted, &err));
+	return n;
+}
+
+redisReply *raw(const char *const *words)
+{
+	struct strv argv = STRV_INIT;
+	redisContext *context = NULL;
+	redisReply *reply = NULL;
+	bool broken;
+
+	strv_push_all(&argv, words);
+	assert_ok(redis_connect(&context, redis_server_address(server), 2000, &err));
+	assert_ok(redis_command(&reply, context, &argv, 2000, &broken, &err));
+	redisFree(context);
+	strv_release(&argv);
+	return reply;
+}

@@ -1,0 +1,14 @@
+check_PROGRAMS += tests/unit/test_store_queue tests/unit/test_store_redis tests/unit/test_store_artifacts tests/unit/test_store_warehouse
+TESTS += tests/unit/test_store_queue tests/unit/test_store_redis tests/unit/test_store_artifacts tests/unit/test_store_warehouse
+tests_unit_test_store_queue_SOURCES = tests/unit/test_store_queue.c tests/unit/queue_fixture.c tests/unit/queue_fixture.h
+tests_unit_test_store_queue_LDADD = $(STORE_LIBS) $(CHECK_LIBS)
+tests_unit_test_store_queue_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_store_redis_SOURCES = tests/unit/test_store_redis.c tests/unit/queue_fixture.c tests/unit/queue_fixture.h
+tests_unit_test_store_redis_LDADD = $(STORE_LIBS) $(CHECK_LIBS)
+tests_unit_test_store_redis_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_store_artifacts_SOURCES = tests/unit/test_store_artifacts.c
+tests_unit_test_store_artifacts_LDADD = $(STORE_LIBS) $(CHECK_LIBS)
+tests_unit_test_store_artifacts_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_store_warehouse_SOURCES = tests/unit/test_store_warehouse.c
+tests_unit_test_store_warehouse_LDADD = $(STORE_LIBS) $(CHECK_LIBS)
+tests_unit_test_store_warehouse_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
