@@ -5,4 +5,5 @@ include tests/unit/search.mk
 include tests/unit/git.mk
 include tests/unit/job.mk
 include tests/unit/store.mk
+include tests/unit/agent.mk
 endif
