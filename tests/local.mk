@@ -6,4 +6,5 @@ include tests/unit/git.mk
 include tests/unit/job.mk
 include tests/unit/store.mk
 include tests/unit/agent.mk
+include tests/unit/web.mk
 endif
