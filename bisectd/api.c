@@ -1,0 +1,860 @@
+/* The HTTP API and the pages' addresses: a table, and small handlers that translate. */
+#include "config.h"
+
+#include "bisectd/daemon.h"
+
+#include <unistd.h>
+#include <zstd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "bisectd/api_units.h"
+#include "web/assets.h"
+#include "web/pages.h"
+
+#define JOB_MAX (1u << 20)
+#define BODY_MAX (2u << 20)
+#define LIST_MAX 1000
+#define LOG_SHOWN_MAX (16u << 20)
+
+struct caller {
+	enum role role;
+	char *name;
+};
+
+void api_respond_json(struct http_request *request, int status, json_t *body)
+{
+	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+
+	if (text)
+		http_respond(request, status, "application/json", text, strlen(text));
+	else
+		http_respond(request, 500, "text/plain", "no answer could be made\n", 24);
+	free(text);
+	json_decref(body);
+}
+
+/* --- who calls --- */
+
+static bool role_allows(enum role have, int need)
+{
+	switch (need) {
+	case ROLE_ANYONE:
+		return true;
+	case ROLE_VIEWER:
+		return have != ROLE_ANYONE;
+	case ROLE_SUBMITTER:
+		return have == ROLE_SUBMITTER || have == ROLE_ADMIN;
+	case ROLE_AGENT:
+		return have == ROLE_AGENT || have == ROLE_ADMIN;
+	default:
+		return have == ROLE_ADMIN;
+	}
+}
+
+static bool wants_page(struct http_request *request)
+{
+	return strncmp(http_path(request), "/api/", 5) != 0;
+}
+
+bool api_authorize(struct http_request *request, int need, void *arg)
+{
+	struct daemon *daemon = arg;
+	const char *header = http_header(request, "Authorization");
+	const char *cookie = http_cookie(request, "bisectd_token");
+	enum role role = ROLE_ANYONE;
+	struct str out = STR_INIT;
+	struct error err = ERROR_INIT;
+
+	if (!daemon->auth)
+		role = ROLE_ADMIN;
+	else if (header && str_has_prefix(header, "Bearer "))
+		role = tokens_role(daemon, header + 7, NULL);
+	else if (cookie && !strcmp(http_method(request), "GET"))
+		role = tokens_role(daemon, cookie, NULL);
+	if (role == ROLE_ANYONE && daemon->anonymous_viewer && !header)
+		role = ROLE_VIEWER;
+	if (role_allows(role, need))
+		return true;
+	if (wants_page(request)) {
+		page_login(&out, NULL, http_path(request));
+		http_respond(request, 401, "text/html; charset=utf-8", out.buf, out.len);
+	} else if (role == ROLE_ANYONE || (daemon->auth && !header)) {
+		http_set_response_header(request, "WWW-Authenticate", "Bearer");
+		http_respond(request, 401, "application/json",
+			"{\"error\":\"denied\",\"message\":\"a token is needed: Authorization: Bearer TOKEN\"}", 75);
+	} else {
+		error_set(&err, ERR_DENIED, "a token of role %s may not do this, %s may",
+			role_name(role), role_name((enum role)need));
+		http_respond_error(request, &err);
+	}
+	str_release(&out);
+	return false;
+}
+
+const char *api_caller(struct http_request *request)
+{
+	return http_header(request, "Authorization") ? "token" : "anonymous";
+}
+
+/* Name of the calling token, owned by the caller. */
+static char *caller_name(struct daemon *daemon, struct http_request *request)
+{
+	const char *header = http_header(request, "Authorization");
+	char *name = NULL;
+
+	if (header && str_has_prefix(header, "Bearer "))
+		tokens_role(daemon, header + 7, &name);
+	return name ? name : mem_strdup("anonymous");
+}
+
+static unsigned query_limit(struct http_request *request)
+{
+	const char *text = http_query(request, "limit");
+	long long limit = 50;
+
+	if (text)
+		str_to_long(text, 1, LIST_MAX, &limit);
+	return (unsigned)limit;
+}
+
+static json_t *read_body(struct http_request *request)
+{
+	const struct str *body = http_body(request);
+	struct error err = ERROR_INIT;
+	json_error_t where;
+	json_t *object;
+
+	if (!body->len)
+		return json_object();
+	object = json_loadb(body->buf, body->len, 0, &where);
+	if (object && json_is_object(object))
+		return object;
+	if (object)
+		error_set(&err, ERR_INVALID, "body: allowed is one JSON object");
+	else
+		error_set(&err, ERR_INVALID, "body:%d:%d: not JSON: %s", where.line, where.column,
+			where.text);
+	json_decref(object);
+	http_respond_error(request, &err);
+	return NULL;
+}
+
+/* --- status --- */
+
+static json_t *status_json(struct daemon *daemon)
+{
+	size_t ready = 0, leased = 0;
+	bool alive = queue_depths(daemon->queue, &ready, &leased, NULL) == 0;
+
+	return json_pack("{s:s, s:{s:I, s:I}, s:b, s:o, s:I, s:s}", "version", PACKAGE_VERSION,
+		"queue", "ready", (json_int_t)ready, "leased", (json_int_t)leased, "redis",
+		(int)alive, "agents", agents_json(daemon), "started_ms",
+		(json_int_t)daemon->started_ms, "arch", daemon->arch);
+}
+
+static void get_status(struct http_request *request, void *arg)
+{
+	api_respond_json(request, 200, status_json(arg));
+}
+
+static void get_funnel(struct http_request *request, void *arg)
+{
+	struct daemon *daemon = arg;
+
+	api_respond_json(request, 200,
+		warehouse_funnel(daemon->warehouse, clock_wall_ms() - 30LL * 86400 * 1000));
+}
+
+/* --- jobs --- */
+
+static void post_job(struct http_request *request, void *arg)
+{
+	struct daemon *daemon = arg;
+	const struct str *body = http_body(request);
+	const char *where = http_query(request, "name");
+	char *name = caller_name(daemon, request);
+	struct error err = ERROR_INIT;
+	char id[13];
+
+	if (jobs_submit(daemon, body->buf, body->len, where && strlen(where) < 300 ? where : "job.yaml",
+		    name, id, &err) < 0)
+		http_respond_error(request, &err);
+	else
+		api_respond_json(request, 201, json_pack("{s:s}", "id", id));
+	free(name);
+}
+
+struct json_list {
+	struct daemon *daemon;
+	json_t *array;
+};
+
+static bool add_job(const struct job_row *row, void *arg)
+{
+	struct json_list *list = arg;
+
+	json_array_append_new(list->array, job_json(list->daemon, row));
+	return true;
+}
+
+static json_t *jobs_json(struct daemon *daemon, unsigned limit)
+{
+	struct json_list list = { daemon, json_array() };
+
+	warehouse_jobs(daemon->warehouse, false, limit, add_job, &list, NULL);
+	return list.array;
+}
+
+static void get_jobs(struct http_request *request, void *arg)
+{
+	api_respond_json(request, 200, jobs_json(arg, query_limit(request)));
+}
+
+static json_t *one_job(struct daemon *daemon, const char *id, struct error *err)
+{
+	struct job_row row;
+	json_t *object;
+
+	if (warehouse_job_get(daemon->warehouse, id, &row, err) < 0) {
+		error_set(err, err->code, "no job '%.40s'", id);
+		return NULL;
+	}
+	object = job_json(daemon, &row);
+	job_row_release(&row);
+	return object;
+}
+
+static void get_job(struct http_request *request, void *arg)
+{
+	struct error err = ERROR_INIT;
+	json_t *object = one_job(arg, http_param(request, "id"), &err);
+
+	if (object)
+		api_respond_json(request, 200, object);
+	else
+		http_respond_error(request, &err);
+}
+
+static void post_job_cancel(struct http_request *request, void *arg)
+{
+	struct error err = ERROR_INIT;
+
+	if (jobs_cancel(arg, http_param(request, "id"), &err) < 0)
+		http_respond_error(request, &err);
+	else
+		api_respond_json(request, 200, json_pack("{s:b}", "cancelled", 1));
+}
+
+static void post_job_resubmit(struct http_request *request, void *arg)
+{
+	struct daemon *daemon = arg;
+	struct error err = ERROR_INIT;
+	struct job_row row = { 0 };
+	struct job *job = NULL;
+	struct str text = STR_INIT;
+	json_t *body = read_body(request);
+	char *name = caller_name(daemon, request), id[13];
+	const char *commit;
+	int r;
+
+	if (!body) {
+		free(name);
+		return;
+	}
+	commit = json_string_value(json_object_get(body, "upstream_commit"));
+	r = warehouse_job_get(daemon->warehouse, http_param(request, "id"), &row, &err);
+	if (r == 0)
+		r = job_read(&job, row.id, row.intent, strlen(row.intent), &err);
+	if (r < 0)
+		goto out;
+	if (commit) {
+		free(job->upstream_commit);
+		job->upstream_commit = mem_strdup(commit);
+	}
+	job_print(&text, job);
+	r = jobs_submit(daemon, text.buf, text.len, "resubmitted job", name, id, &err);
+out:
+	if (r < 0)
+		http_respond_error(request, &err);
+	else
+		api_respond_json(request, 201, json_pack("{s:s}", "id", id));
+	json_decref(body);
+	job_row_release(&row);
+	job_free(job);
+	str_release(&text);
+	free(name);
+}
+
+/* --- bisections --- */
+
+static void add_goods(struct strv *good, const json_t *value)
+{
+	size_t i;
+	json_t *item;
+
+	if (json_is_string(value))
+		strv_push(good, json_string_value(value));
+	json_array_foreach((json_t *)value, i, item) {
+		if (json_is_string(item))
+			strv_push(good, json_string_value(item));
+	}
+}
+
+static void post_bisection(struct http_request *request, void *arg)
+{
+	struct daemon *daemon = arg;
+	struct error err = ERROR_INIT;
+	struct strv good = STRV_INIT;
+	json_t *body = read_body(request);
+	char *name = caller_name(daemon, request), id[13], job_id[13];
+	const char *job_text;
+	bool existing = false;
+	int r = 0;
+	struct bisection_request wanted = { .good = &good, .submitter = name };
+
+	if (!body) {
+		free(name);
+		return;
+	}
+	wanted.error_id = json_string_value(json_object_get(body, "error_id"));
+	wanted.job_id = json_string_value(json_object_get(body, "job_id"));
+	wanted.bad = json_string_value(json_object_get(body, "bad"));
+	wanted.again = json_is_true(json_object_get(body, "again"));
+	job_text = json_string_value(json_object_get(body, "job"));
+	add_goods(&good, json_object_get(body, "good"));
+	if (!wanted.job_id && job_text) {
+		r = jobs_submit(daemon, job_text, strlen(job_text), "job.yaml", name, job_id, &err);
+		wanted.job_id = job_id;
+	} else if (!wanted.job_id) {
+		r = error_set(&err, ERR_INVALID, "body: found neither \"job_id\" nor \"job\", one of them is needed");
+	}
+	if (r == 0)
+		r = bisections_request(daemon, &wanted, id, &existing, &err);
+	if (r < 0)
+		http_respond_error(request, &err);
+	else
+		api_respond_json(request, existing ? 200 : 201,
+			json_pack("{s:s, s:b}", "id", id, "existing", (int)existing));
+	strv_release(&good);
+	json_decref(body);
+	free(name);
+}
+
+static bool add_bisection(const struct bisection_row *row, void *arg)
+{
+	json_array_append_new(arg, bisection_json_short(row));
+	return true;
+}
+
+static json_t *bisections_json(struct daemon *daemon, unsigned limit)
+{
+	json_t *array = json_array();
+
+	warehouse_bisections(daemon->warehouse, false, limit, add_bisection, array, NULL);
+	return array;
+}
+
+static void get_bisections(struct http_request *request, void *arg)
+{
+	api_respond_json(request, 200, bisections_json(arg, query_limit(request)));
+}
+
+static void get_bisection(struct http_request *request, void *arg)
+{
+	struct error err = ERROR_INIT;
+	json_t *object = bisection_json_of(arg, http_param(request, "id"), &err);
+
+	if (object)
+		api_respond_json(request, 200, object);
+	else
+		http_respond_error(request, &err);
+}
+
+static void post_bisection_cancel(struct http_request *request, void *arg)
+{
+	struct error err = ERROR_INIT;
+
+	if (bisections_cancel(arg, http_param(request, "id"), &err) < 0)
+		http_respond_error(request, &err);
+	else
+		api_respond_json(request, 200, json_pack("{s:b}", "cancelled", 1));
+}
+
+static void get_bisection_events(struct http_request *request, void *arg)
+{
+	struct error err = ERROR_INIT;
+	json_t *object = bisection_json_of(arg, http_param(request, "id"), &err);
+
+	if (object)
+		events_subscribe(arg, request, http_param(request, "id"));
+	else
+		http_respond_error(request, &err);
+	json_decref(object);
+}
+
+/* --- units, logs, artifacts --- */
+
+static int unpack_log(struct daemon *daemon, const char *sha, uint64_t offset, size_t max,
+	struct str *ret, struct error *err)
+{
+	ZSTD_DStream *stream = NULL;
+	char *in = mem_alloc(ZSTD_DStreamInSize()), *out = mem_alloc(ZSTD_DStreamOutSize());
+	uint64_t size, at = 0;
+	ssize_t n;
+	int fd = -1, r = artifact_open(&fd, &size, daemon->artifacts, sha, err);
+
+	if (r < 0)
+		goto out;
+	stream = ZSTD_createDStream();
+	while (ret->len < max && (n = read(fd, in, ZSTD_DStreamInSize())) > 0) {
+		ZSTD_inBuffer from = { in, (size_t)n, 0 };
+
+		while (from.pos < from.size && ret->len < max) {
+			ZSTD_outBuffer to = { out, ZSTD_DStreamOutSize(), 0 };
+			size_t z = ZSTD_decompressStream(stream, &to, &from);
+			size_t skip = at >= offset ? 0 :
+				offset - at > to.pos ? to.pos : (size_t)(offset - at);
+
+			if (ZSTD_isError(z)) {
+				r = error_set(err, ERR_CORRUPT, "log %.12s: %s", sha, ZSTD_getErrorName(z));
+				goto out;
+			}
+			at += to.pos;
+			str_add_bytes(ret, out + skip, to.pos - skip);
+		}
+	}
+	if (ret->len > max)
+		str_set_len(ret, max);
+out:
+	ZSTD_freeDStream(stream);
+	file_close(&fd);
+	free(in);
+	free(out);
+	return r;
+}
+
+int unit_log_read(struct daemon *daemon, const char *unit, uint64_t offset, size_t max,
+	struct str *ret, bool *ret_live, struct error *err)
+{
+	struct result_row result = { 0 };
+	struct build_row build = { 0 };
+	struct str sha = STR_INIT;
+	int r;
+
+	*ret_live = false;
+	if (warehouse_result_get(daemon->warehouse, unit, &result, NULL) == 0) {
+		str_add(&sha, result.log);
+		result_row_release(&result);
+	} else if (warehouse_build_of_unit(daemon->warehouse, unit, &build, NULL) == 0) {
+		str_add(&sha, build.log);
+		build_row_release(&build);
+	} else {
+		*ret_live = true;
+	}
+	if (sha.len)
+		r = unpack_log(daemon, sha.buf, offset, max, ret, err);
+	else
+		r = live_log_read(ret, daemon->artifacts, unit, offset, max, err);
+	str_release(&sha);
+	return r;
+}
+
+static void get_unit(struct http_request *request, void *arg)
+{
+	struct daemon *daemon = arg;
+	struct unit_info info = { 0 };
+	struct result_row result = { 0 };
+	struct error err = ERROR_INIT;
+	const char *unit = http_param(request, "id");
+	struct build_row build = { 0 };
+	json_t *object;
+
+	if (queue_get(daemon->queue, unit, &info, &err) < 0) {
+		http_respond_error(request, &err);
+		return;
+	}
+	object = json_pack("{s:s, s:s, s:s?, s:s?, s:i}", "id", unit, "state",
+		unit_state_name(info.state), "lane", info.lane, "agent", info.owner, "attempts",
+		(int)info.attempts);
+	if (warehouse_result_get(daemon->warehouse, unit, &result, NULL) == 0)
+		json_object_set_new(object, "result",
+			json_pack("{s:s, s:s, s:b, s:i, s:s?, s:O?, s:s?, s:s?}", "outcome", result.outcome,
+				"commit", result.commit, "complete", (int)result.complete,
+				"exit_status", result.exit_status, "log", result.log, "errors",
+				result.errors, "agent", result.agent, "message", result.message));
+	if (warehouse_build_of_unit(daemon->warehouse, unit, &build, NULL) == 0)
+		json_object_set_new(object, "build",
+			json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:O?}", "outcome", build.outcome,
+				"artifact", build.artifact, "log", build.log, "commit", build.commit,
+				"agent", build.agent, "message", build.message, "details", build.details));
+	if (info.state == UNIT_ABSENT && !result.unit && !build.unit) {
+		error_set(&err, ERR_NOT_FOUND, "no unit '%.80s'", unit);
+		http_respond_error(request, &err);
+		json_decref(object);
+	} else {
+		api_respond_json(request, 200, object);
+	}
+	result_row_release(&result);
+	build_row_release(&build);
+	unit_info_release(&info);
+}
+
+static void get_unit_log(struct http_request *request, void *arg)
+{
+	const char *offset_text = http_query(request, "offset");
+	struct error err = ERROR_INIT;
+	struct str text = STR_INIT;
+	long long offset = 0;
+	bool live;
+
+	if (offset_text)
+		str_to_long(offset_text, 0, INT64_MAX, &offset);
+	if (unit_log_read(arg, http_param(request, "id"), (uint64_t)offset, LOG_SHOWN_MAX, &text,
+		    &live, &err) < 0)
+		http_respond_error(request, &err);
+	else
+		http_respond(request, 200, "text/plain; charset=utf-8", text.buf, text.len);
+	str_release(&text);
+}
+
+static void get_artifact(struct http_request *request, void *arg)
+{
+	struct daemon *daemon = arg;
+	struct error err = ERROR_INIT;
+	uint64_t size;
+	int fd;
+
+	if (artifact_open(&fd, &size, daemon->artifacts, http_param(request, "sha"), &err) < 0)
+		http_respond_error(request, &err);
+	else
+		http_respond_file(request, "application/octet-stream", fd, size);
+}
+
+static void abort_upload(void *writer)
+{
+	struct artifact_writer **slot = writer;
+
+	artifact_abort(*slot);
+	free(slot);
+}
+
+static bool begin_upload(struct http_request *request, void *arg)
+{
+	struct daemon *daemon = arg;
+	struct error err = ERROR_INIT;
+	struct artifact_writer **slot;
+
+	if (!hash_is_hex(http_param(request, "sha"), HASH_HEX_LEN)) {
+		error_set(&err, ERR_INVALID, "artifact name: allowed are 64 lower-case hex digits");
+		http_respond_error(request, &err);
+		return false;
+	}
+	slot = mem_alloc(sizeof(*slot));
+	if (artifact_begin(slot, daemon->artifacts, &err) < 0) {
+		free(slot);
+		http_respond_error(request, &err);
+		return false;
+	}
+	http_set_context(request, slot, abort_upload);
+	return true;
+}
+
+static bool upload_data(struct http_request *request, const char *bytes, size_t len, void *arg)
+{
+	struct artifact_writer **slot = http_context(request);
+	struct error err = ERROR_INIT;
+
+	if (artifact_write(*slot, bytes, len, &err) == 0)
+		return true;
+	http_respond_error(request, &err);
+	return false;
+}
+
+static void put_artifact(struct http_request *request, void *arg)
+{
+	struct artifact_writer **slot = http_context(request);
+	struct error err = ERROR_INIT;
+	char sha[HASH_HEX_LEN + 1];
+	int r = artifact_commit(*slot, http_param(request, "sha"), sha, &err);
+
+	*slot = NULL;
+	if (r == -ERR_CORRUPT)
+		api_respond_json(request, 400,
+			json_pack("{s:s, s:s}", "error", "corrupt", "message", err.text));
+	else if (r < 0)
+		http_respond_error(request, &err);
+	else
+		api_respond_json(request, 201, json_pack("{s:s}", "sha256", sha));
+}
+
+/* --- tokens --- */
+
+static bool add_token(const struct token_row *row, void *arg)
+{
+	json_array_append_new(arg,
+		json_pack("{s:s, s:s, s:I, s:b}", "name", row->name, "role", row->role,
+			"created_ms", (json_int_t)row->created_ms, "revoked", (int)row->revoked));
+	return true;
+}
+
+static void get_tokens(struct http_request *request, void *arg)
+{
+	struct daemon *daemon = arg;
+	json_t *array = json_array();
+
+	warehouse_tokens(daemon->warehouse, add_token, array, NULL);
+	api_respond_json(request, 200, array);
+}
+
+static void post_token(struct http_request *request, void *arg)
+{
+	struct error err = ERROR_INIT;
+	struct str secret = STR_INIT;
+	json_t *body = read_body(request);
+	const char *name, *role;
+
+	if (!body)
+		return;
+	name = json_string_value(json_object_get(body, "name"));
+	role = json_string_value(json_object_get(body, "role"));
+	if (tokens_make(arg, name ? name : "", role ? role : "", &secret, &err) < 0)
+		http_respond_error(request, &err);
+	else
+		api_respond_json(request, 201,
+			json_pack("{s:s, s:s, s:s}", "name", name, "role", role, "token", secret.buf));
+	str_release(&secret);
+	json_decref(body);
+}
+
+struct find_token {
+	const char *name;
+	struct token_row row;
+	char *hash, *role;
+};
+
+static bool match_token(const struct token_row *row, void *arg)
+{
+	struct find_token *find = arg;
+
+	if (strcmp(row->name, find->name))
+		return true;
+	find->row = *row;
+	find->hash = mem_strdup(row->hash);
+	find->role = mem_strdup(row->role);
+	return false;
+}
+
+static void delete_token(struct http_request *request, void *arg)
+{
+	struct daemon *daemon = arg;
+	struct find_token find = { .name = http_param(request, "name") };
+	struct error err = ERROR_INIT;
+
+	int r = warehouse_tokens(daemon->warehouse, match_token, &find, &err);
+
+	if (r == 0 && !find.hash)
+		r = error_set(&err, ERR_NOT_FOUND, "no token '%.80s'", find.name);
+	if (r == 0) {
+		find.row.name = (char *)find.name;
+		find.row.hash = find.hash;
+		find.row.role = find.role;
+		find.row.revoked = true;
+		r = warehouse_token_put(daemon->warehouse, &find.row, &err);
+	}
+	if (r < 0)
+		http_respond_error(request, &err);
+	else
+		api_respond_json(request, 200, json_pack("{s:b}", "revoked", 1));
+	free(find.hash);
+	free(find.role);
+}
+
+/* --- pages --- */
+
+static void respond_page(struct http_request *request, int status, struct str *page)
+{
+	http_set_response_header(request, "Content-Security-Policy",
+		"default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'");
+	http_set_response_header(request, "X-Content-Type-Options", "nosniff");
+	http_set_response_header(request, "Referrer-Policy", "no-referrer");
+	http_respond(request, status, "text/html; charset=utf-8", page->buf, page->len);
+	str_release(page);
+}
+
+static void respond_page_error(struct http_request *request, const struct error *err)
+{
+	struct str page = STR_INIT;
+	int status = err->code == ERR_NOT_FOUND ? 404 : err->code == ERR_INVALID ? 400 : 500;
+
+	page_error(&page, status, err->text);
+	respond_page(request, status, &page);
+}
+
+static void get_home_page(struct http_request *request, void *arg)
+{
+	struct str page = STR_INIT;
+	json_t *bisections = bisections_json(arg, query_limit(request));
+	json_t *jobs = jobs_json(arg, 20), *status = status_json(arg);
+
+	page_home(&page, bisections, jobs, status);
+	json_decref(bisections);
+	json_decref(jobs);
+	json_decref(status);
+	respond_page(request, 200, &page);
+}
+
+static void get_bisection_page(struct http_request *request, void *arg)
+{
+	struct error err = ERROR_INIT;
+	struct str page = STR_INIT;
+	json_t *object = bisection_json_of(arg, http_param(request, "id"), &err);
+
+	if (!object) {
+		respond_page_error(request, &err);
+		return;
+	}
+	if (http_query(request, "live"))
+		page_bisection_live(&page, object);
+	else
+		page_bisection(&page, object);
+	json_decref(object);
+	respond_page(request, 200, &page);
+}
+
+static void get_job_page(struct http_request *request, void *arg)
+{
+	struct error err = ERROR_INIT;
+	struct str page = STR_INIT;
+	json_t *object = one_job(arg, http_param(request, "id"), &err);
+
+	if (!object) {
+		respond_page_error(request, &err);
+		return;
+	}
+	page_job(&page, object);
+	json_decref(object);
+	respond_page(request, 200, &page);
+}
+
+static void get_log_page(struct http_request *request, void *arg)
+{
+	struct error err = ERROR_INIT;
+	struct str page = STR_INIT, text = STR_INIT;
+	const char *marked_text = http_query(request, "line");
+	long long marked = 0;
+	bool live;
+
+	if (marked_text)
+		str_to_long(marked_text, 0, INT64_MAX, &marked);
+	if (unit_log_read(arg, http_param(request, "id"), 0, LOG_SHOWN_MAX, &text, &live, &err) < 0) {
+		respond_page_error(request, &err);
+	} else {
+		page_log(&page, http_param(request, "id"), text.buf, text.len, (uint64_t)marked, live);
+		respond_page(request, 200, &page);
+	}
+	str_release(&text);
+}
+
+static void get_status_page(struct http_request *request, void *arg)
+{
+	struct daemon *daemon = arg;
+	struct str page = STR_INIT;
+	json_t *status = status_json(daemon);
+	json_t *funnel =
+		warehouse_funnel(daemon->warehouse, clock_wall_ms() - 30LL * 86400 * 1000);
+
+	page_status(&page, status, funnel);
+	json_decref(status);
+	json_decref(funnel);
+	respond_page(request, 200, &page);
+}
+
+static void get_asset(struct http_request *request, void *arg)
+{
+	const struct web_asset *asset = web_asset_find(http_param(request, "name"));
+	struct error err = ERROR_INIT;
+
+	if (!asset) {
+		error_set(&err, ERR_NOT_FOUND, "no such file");
+		respond_page_error(request, &err);
+		return;
+	}
+	http_set_response_header(request, "Cache-Control", "max-age=3600");
+	http_respond(request, 200, asset->content_type, asset->bytes, asset->len);
+}
+
+/* The form of page_login: token=...&next=/path. */
+static void post_login(struct http_request *request, void *arg)
+{
+	const struct str *body = http_body(request);
+	const char *field = body->len ? strstr(body->buf, "token=") : NULL;
+	struct str page = STR_INIT, cookie = STR_INIT;
+	size_t len = field ? strspn(field + 6, "0123456789abcdef") : 0;
+	char *token = field ? mem_strndup(field + 6, len) : mem_strdup("");
+
+	if (len && tokens_role(arg, token, NULL) != ROLE_ANYONE) {
+		str_addf(&cookie, "bisectd_token=%s; HttpOnly; SameSite=Strict; Path=/", token);
+		http_set_response_header(request, "Set-Cookie", cookie.buf);
+		http_respond_redirect(request, "/");
+	} else {
+		page_login(&page, "This token is not known.", "/");
+		respond_page(request, 401, &page);
+	}
+	str_release(&cookie);
+	free(token);
+}
+
+void api_not_found(struct http_request *request, void *arg)
+{
+	struct error err = ERROR_INIT;
+
+	error_set(&err, ERR_NOT_FOUND, "no such page: %.200s", http_path(request));
+	if (wants_page(request))
+		respond_page_error(request, &err);
+	else
+		http_respond_error(request, &err);
+}
+
+#define GET(pattern, role, handler) { "GET", pattern, HTTP_BODY_NONE, 0, role, handler, NULL, NULL }
+#define POST(pattern, role, handler, max) \
+	{ "POST", pattern, HTTP_BODY_MEMORY, max, role, handler, NULL, NULL }
+
+const struct http_route api_routes[] = {
+	GET("/api/v1/status", ROLE_VIEWER, get_status),
+	GET("/api/v1/funnel", ROLE_VIEWER, get_funnel),
+	POST("/api/v1/jobs", ROLE_SUBMITTER, post_job, JOB_MAX),
+	GET("/api/v1/jobs", ROLE_VIEWER, get_jobs),
+	GET("/api/v1/jobs/{id}", ROLE_VIEWER, get_job),
+	POST("/api/v1/jobs/{id}/cancel", ROLE_SUBMITTER, post_job_cancel, BODY_MAX),
+	POST("/api/v1/jobs/{id}/resubmit", ROLE_SUBMITTER, post_job_resubmit, BODY_MAX),
+	POST("/api/v1/bisections", ROLE_SUBMITTER, post_bisection, BODY_MAX),
+	GET("/api/v1/bisections", ROLE_VIEWER, get_bisections),
+	GET("/api/v1/bisections/{id}", ROLE_VIEWER, get_bisection),
+	POST("/api/v1/bisections/{id}/cancel", ROLE_SUBMITTER, post_bisection_cancel, BODY_MAX),
+	GET("/api/v1/bisections/{id}/events", ROLE_VIEWER, get_bisection_events),
+	POST("/api/v1/units/claim", ROLE_AGENT, units_claim, BODY_MAX),
+	GET("/api/v1/units/{id}", ROLE_VIEWER, get_unit),
+	GET("/api/v1/units/{id}/log", ROLE_VIEWER, get_unit_log),
+	POST("/api/v1/units/{id}/log", ROLE_AGENT, units_log, BODY_MAX),
+	POST("/api/v1/units/{id}/renew", ROLE_AGENT, units_renew, BODY_MAX),
+	POST("/api/v1/units/{id}/finish", ROLE_AGENT, units_finish, BODY_MAX),
+	POST("/api/v1/units/{id}/release", ROLE_AGENT, units_release, BODY_MAX),
+	GET("/api/v1/artifacts/{sha}", ROLE_VIEWER, get_artifact),
+	{ "PUT", "/api/v1/artifacts/{sha}", HTTP_BODY_STREAM, 0, ROLE_AGENT, put_artifact,
+		begin_upload, upload_data },
+	GET("/api/v1/tokens", ROLE_ADMIN, get_tokens),
+	POST("/api/v1/tokens", ROLE_ADMIN, post_token, BODY_MAX),
+	{ "DELETE", "/api/v1/tokens/{name}", HTTP_BODY_NONE, 0, ROLE_ADMIN, delete_token, NULL,
+		NULL },
+	GET("/", ROLE_VIEWER, get_home_page),
+	GET("/bisections/{id}", ROLE_VIEWER, get_bisection_page),
+	GET("/jobs/{id}", ROLE_VIEWER, get_job_page),
+	GET("/units/{id}/log", ROLE_VIEWER, get_log_page),
+	GET("/status", ROLE_VIEWER, get_status_page),
+	GET("/assets/{name}", ROLE_ANYONE, get_asset),
+	POST("/login", ROLE_ANYONE, post_login, 4096),
+	{ NULL, NULL, HTTP_BODY_NONE, 0, 0, NULL, NULL, NULL },
+};

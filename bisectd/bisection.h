@@ -1,0 +1,86 @@
+/*
+ * One bisection in memory: private to bisection.c (the state machine), bisection_probe.c (its probes) and bisection_report.c (what is told of it).
+ *
+ *	LOADING -> [FINDING_GOOD -> LOADING] -> SEARCHING -> [REVERTING] -> gone (state done, failed or cancelled in the warehouse)
+ *
+ * Everything here can be made again from the warehouse: the row, the journal of probes, the results.  A restart replays the journal into a new search
+ * and goes on; probes that were open are taken up again under the same unit ids if the search still wants them.
+ */
+#ifndef BISECTD_BISECTION_H
+#define BISECTD_BISECTION_H
+
+#include "bisectd/daemon.h"
+#include "git/history.h"
+#include "search/search.h"
+
+#define BISECTION_SLOTS_MAX 16
+#define BISECTION_VERIFY_RUNS 10
+#define BISECTION_REVERT_RUNS 2
+#define BISECTION_STEPS_MAX 24
+
+enum bisection_step { STEP_LOADING, STEP_FINDING_GOOD, STEP_SEARCHING, STEP_PREPARING_REVERT, STEP_REVERTING };
+
+enum probe_kind { PROBE_SEARCH, PROBE_FIND_GOOD, PROBE_REVERT };
+
+struct probe {
+	struct probe_row row;
+	enum probe_kind kind;
+	struct unit_plan plan;
+	uint32_t vertex;		/* UINT32_MAX before the history is loaded and for reverts */
+	bool open;
+	bool orphan;			/* open in the journal of an earlier life, not yet wanted again */
+	bool exhausted;
+	const char *stage;		/* waiting, building, testing, done */
+	char *subject;
+	char *outcome;			/* of its run or build; NULL while open */
+	char *matched_line;
+	json_int_t matched_number;
+};
+
+struct bisection {
+	struct daemon *daemon;
+	struct bisection_row row;
+	struct job *job;
+	bool build_only;		/* the error is one of the build: no test is run */
+	enum bisection_step step;
+	bool working;			/* a worker thread has it */
+	bool cancelled;			/* while a worker had it */
+	struct repository *repository;
+	struct history history;
+	bool have_history;
+	struct search *search;
+	struct probe **probes;
+	size_t n_probes, cap_probes;
+	char (*steps_back)[GIT_HEX + 1];
+	size_t n_steps_back;
+	char revert_commit[GIT_HEX + 1], revert_tree[GIT_HEX + 1];
+	char *revert_note;		/* why it could not be made */
+	bool belief_stale;
+	json_t *belief;
+	struct bisection *next;
+};
+
+/* --- bisection_probe.c --- */
+
+/* Finds or makes a run of this tree.  NULL: the journal cannot be written now, try again later. */
+struct probe *probe_open(struct bisection *b, enum probe_kind kind, uint32_t vertex, const char *commit, const char *tree, const char *revert,
+	const char *purpose);
+/* True when the probe came to its end by this call. */
+bool probe_advance(struct bisection *b, struct probe *probe);
+void probe_cancel(struct bisection *b, struct probe *probe, const char *note);
+/* Reads journal and earlier results of the same job identity. */
+int probes_load(struct bisection *b, struct error *err);
+int probes_add_known(struct bisection *b, struct error *err);
+void probes_feed(struct bisection *b);		/* all observations so far into a fresh search */
+size_t probes_count_open(const struct bisection *b);
+size_t probes_count_runs(const struct bisection *b);
+/* How often this commit (as probe kind; its tree for reverts) was observed to be so. */
+unsigned probes_count(const struct bisection *b, enum probe_kind kind, const char *commit, const char *observation);
+void probe_free(struct probe *probe);
+
+/* --- bisection_report.c --- */
+json_t *bisection_json(struct bisection *b);
+json_t *bisection_verdict_json(struct bisection *b, const struct search_verdict *verdict);
+json_t *verdict_without_search(struct bisection *b, const char *kind, const char *reason);
+
+#endif

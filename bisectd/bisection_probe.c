@@ -1,0 +1,416 @@
+#include "bisectd/bisection.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#define PROBE_PRIORITY 4
+
+void probe_free(struct probe *probe)
+{
+	if (!probe)
+		return;
+	probe_row_release(&probe->row);
+	free(probe->subject);
+	free(probe->outcome);
+	free(probe->matched_line);
+	free(probe);
+}
+
+static struct probe *probe_new(struct bisection *b)
+{
+	struct probe *probe = mem_alloc(sizeof(*probe));
+
+	MEM_GROW(b->probes, b->n_probes + 1, b->cap_probes);
+	b->probes[b->n_probes++] = probe;
+	probe->vertex = UINT32_MAX;
+	probe->stage = "waiting";
+	return probe;
+}
+
+static bool has_observation(const struct probe *probe, const char *observation)
+{
+	return probe->row.observation && !strcmp(probe->row.observation, observation);
+}
+
+/* A reverted tree and the commit it stands on share a commit id, but no runs. */
+static bool same_target(const struct probe *probe, enum probe_kind kind, const char *commit)
+{
+	return (probe->kind == PROBE_REVERT) == (kind == PROBE_REVERT) &&
+		!strcmp(probe->row.commit, commit);
+}
+
+static unsigned free_repeat(const struct bisection *b, enum probe_kind kind, const char *commit)
+{
+	for (unsigned repeat = 0;; repeat++) {
+		bool used = false;
+
+		for (size_t i = 0; i < b->n_probes && !used; i++) {
+			const struct probe *probe = b->probes[i];
+
+			used = probe->row.repeat == repeat && same_target(probe, kind, commit) &&
+				!probe->orphan && !has_observation(probe, "cancelled");
+		}
+		if (!used)
+			return repeat;
+	}
+}
+
+static int probe_store(struct bisection *b, struct probe *probe, struct error *err)
+{
+	return warehouse_probe_put(b->daemon->warehouse, &probe->row, err);
+}
+
+static void probe_describe(struct bisection *b, struct probe *probe)
+{
+	struct commit_info info = { 0 };
+
+	if (!probe->subject && b->repository &&
+		commit_info_read(&info, b->repository, probe->row.commit, NULL) == 0)
+		probe->subject = mem_strdup(info.subject);
+	commit_info_release(&info);
+}
+
+struct probe *probe_open(struct bisection *b, enum probe_kind kind, uint32_t vertex,
+	const char *commit, const char *tree, const char *revert, const char *purpose)
+{
+	unsigned repeat = free_repeat(b, kind, commit);
+	struct probe *probe = NULL;
+	struct error err = ERROR_INIT;
+
+	for (size_t i = 0; i < b->n_probes && !probe; i++) {
+		struct probe *old = b->probes[i];
+
+		if (old->orphan && old->row.repeat == repeat && same_target(old, kind, commit))
+			probe = old;
+	}
+	if (probe) {
+		probe->orphan = false;
+		free(probe->row.purpose);
+		probe->row.purpose = mem_strdup(purpose);
+	} else {
+		probe = probe_new(b);
+		probe->row.bisection = mem_strdup(b->row.id);
+		probe->row.seq = (unsigned)b->n_probes - 1;
+		probe->row.commit = mem_strdup(commit);
+		probe->row.purpose = mem_strdup(purpose);
+		probe->row.repeat = repeat;
+		probe->row.asked_ms = clock_wall_ms();
+	}
+	probe->kind = kind;
+	probe->vertex = vertex;
+	probe->open = true;
+	unit_plan_make(&probe->plan, b->job, commit, tree, revert, repeat);
+	free(probe->row.build_unit);
+	free(probe->row.test_unit);
+	probe->row.build_unit = mem_strdup(probe->plan.build_unit);
+	probe->row.test_unit = b->build_only ? NULL : mem_strdup(probe->plan.test_unit);
+	probe_describe(b, probe);
+	if (probe_store(b, probe, &err) < 0) {
+		log_error("bisection %s: cannot write its journal: %s", b->row.id, err.text);
+		probe->open = false;
+		probe->orphan = true;	/* the same row is taken up at the next try */
+		return NULL;
+	}
+	return probe;
+}
+
+/* The error asked for among those of a run; keeps its line for the page. */
+static bool find_error(const struct bisection *b, struct probe *probe, const json_t *errors)
+{
+	size_t i;
+	json_t *item;
+
+	json_array_foreach((json_t *)errors, i, item) {
+		const char *id = json_string_value(json_object_get(item, "id"));
+
+		if (!id || strcmp(id, b->row.error_id))
+			continue;
+		free(probe->matched_line);
+		probe->matched_line =
+			mem_strdup(json_string_value(json_object_get(item, "line")));
+		probe->matched_number = json_integer_value(json_object_get(item, "line_number"));
+		return true;
+	}
+	return false;
+}
+
+static const char *first_error(const json_t *errors)
+{
+	const char *id = json_string_value(
+		json_object_get(json_array_get(errors, 0), "id"));
+
+	return id ? id : "no error that we know";
+}
+
+/* The rules that never bend: only the error asked for is evidence, and its absence needs a run that came to its end. */
+static enum observation judge_result(const struct bisection *b, struct probe *probe,
+	const struct result_row *result, struct str *note)
+{
+	free(probe->outcome);
+	probe->outcome = mem_strdup(result->outcome);
+	if (find_error(b, probe, result->errors))
+		return OBSERVED_BAD;
+	if (result->complete && strcmp(result->outcome, "infra") && strcmp(result->outcome, "broken"))
+		return OBSERVED_GOOD;
+	if (note->len)
+		str_add(note, "; ");
+	if (!strcmp(result->outcome, "infra") || !strcmp(result->outcome, "broken")) {
+		str_addf(note, "the test could not run: %s",
+			result->message ? result->message : result->outcome);
+		return OBSERVED_SKIP;
+	}
+	str_addf(note, "ended early (exit status %d) with another error: %s", result->exit_status,
+		first_error(result->errors));
+	return OBSERVED_SKIP;
+}
+
+static enum observation judge_build(const struct bisection *b, struct probe *probe,
+	const struct build_row *build, struct str *note)
+{
+	const json_t *errors = build->details ? json_object_get(build->details, "errors") : NULL;
+
+	free(probe->outcome);
+	probe->outcome = mem_strdup(build->outcome);
+	if (!strcmp(build->outcome, "pass"))
+		return OBSERVED_GOOD;
+	if (find_error(b, probe, errors))
+		return OBSERVED_BAD;
+	str_addf(note, "does not build: %s", first_error(errors));
+	return OBSERVED_BROKEN;
+}
+
+static const char *const observation_words[OBSERVED_NKINDS] = {
+	[OBSERVED_GOOD] = "good",
+	[OBSERVED_BAD] = "bad",
+	[OBSERVED_SKIP] = "skip",
+	[OBSERVED_BROKEN] = "broken",
+};
+
+static bool word_to_observation(const char *word, enum observation *ret)
+{
+	for (int i = 0; i < OBSERVED_NKINDS; i++) {
+		if (word && !strcmp(word, observation_words[i])) {
+			*ret = (enum observation)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Journal first, then the search: what is believed is what a restart would read. */
+static bool probe_close(struct bisection *b, struct probe *probe, enum observation observation,
+	const char *note)
+{
+	struct error err = ERROR_INIT;
+
+	probe->row.observation = mem_strdup(observation_words[observation]);
+	probe->row.note = note && *note ? mem_strdup(note) : NULL;
+	probe->row.seen_ms = clock_wall_ms();
+	if (probe_store(b, probe, &err) < 0) {
+		log_error("bisection %s: cannot write its journal: %s", b->row.id, err.text);
+		free(probe->row.observation);
+		free(probe->row.note);
+		probe->row.observation = probe->row.note = NULL;
+		return false;
+	}
+	probe->open = false;
+	probe->stage = "done";
+	b->belief_stale = true;
+	if (probe->kind == PROBE_SEARCH && b->search && probe->vertex != UINT32_MAX)
+		search_observe(b->search, probe->vertex, observation, true);
+	log_info("bisection %s: %.12s %s (%s)%s%s", b->row.id, probe->row.commit,
+		probe->row.observation, probe->row.purpose, probe->row.note ? ": " : "",
+		probe->row.note ? probe->row.note : "");
+	return true;
+}
+
+bool probe_advance(struct bisection *b, struct probe *probe)
+{
+	struct result_row result;
+	struct build_row build;
+	struct error err = ERROR_INIT;
+	struct str note = STR_INIT;
+	const char *stage;
+	bool ended = false;
+
+	if (probe->exhausted)
+		return probe_close(b, probe, OBSERVED_SKIP,
+			"the farm could not run it: every attempt was lost");
+	switch (unit_plan_advance(b->daemon, &probe->plan, b->job, b->build_only, PROBE_PRIORITY,
+		&stage, &result, &build, &err)) {
+	case UNIT_ENDED: {
+		enum observation observation = result.unit ? judge_result(b, probe, &result, &note)
+							   : judge_build(b, probe, &build, &note);
+
+		ended = probe_close(b, probe, observation, note.buf);
+		break;
+	}
+	case UNIT_WAITING:
+		if (strcmp(probe->stage, stage)) {
+			probe->stage = stage;
+			events_bisection_changed(b->daemon, b->row.id);
+		}
+		break;
+	case UNIT_FAILED:
+		if (err.code != ERR_UNAVAILABLE)
+			log_error("bisection %s: %s", b->row.id, err.text);
+		break;
+	}
+	result_row_release(&result);
+	build_row_release(&build);
+	str_release(&note);
+	return ended;
+}
+
+void probe_cancel(struct bisection *b, struct probe *probe, const char *note)
+{
+	struct error err = ERROR_INIT;
+
+	probe->row.observation = mem_strdup("cancelled");
+	probe->row.note = mem_strdup(note);
+	probe->row.seen_ms = clock_wall_ms();
+	probe->open = probe->orphan = false;
+	probe->stage = "done";
+	if (probe_store(b, probe, &err) < 0)
+		log_error("bisection %s: cannot write its journal: %s", b->row.id, err.text);
+	if (probe->plan.build_unit[0])
+		unit_plan_cancel(b->daemon, &probe->plan);
+}
+
+static void fill_from_warehouse(struct bisection *b, struct probe *probe)
+{
+	struct result_row result = { 0 };
+	struct build_row build = { 0 };
+
+	if (probe->row.test_unit &&
+		warehouse_result_get(b->daemon->warehouse, probe->row.test_unit, &result, NULL) == 0) {
+		probe->outcome = mem_strdup(result.outcome);
+		find_error(b, probe, result.errors);
+	}
+	result_row_release(&result);
+	build_row_release(&build);
+}
+
+static bool load_row(const struct probe_row *row, void *arg)
+{
+	struct bisection *b = arg;
+	struct probe *probe = probe_new(b);
+	enum observation observation;
+
+	probe->row = *row;
+	probe->row.bisection = mem_strdup(row->bisection);
+	probe->row.commit = mem_strdup(row->commit);
+	probe->row.purpose = mem_strdup(row->purpose);
+	probe->row.build_unit = mem_strdup(row->build_unit);
+	probe->row.test_unit = mem_strdup(row->test_unit);
+	probe->row.observation = mem_strdup(row->observation);
+	probe->row.note = mem_strdup(row->note);
+	probe->kind = !strcmp(row->purpose, "revert") ? PROBE_REVERT :
+		!strcmp(row->purpose, "find-good")    ? PROBE_FIND_GOOD :
+							PROBE_SEARCH;
+	probe->orphan = !row->observation;
+	if (row->observation)
+		probe->stage = "done";
+	if (word_to_observation(row->observation, &observation))
+		fill_from_warehouse(b, probe);
+	return true;
+}
+
+int probes_load(struct bisection *b, struct error *err)
+{
+	return warehouse_probes(b->daemon->warehouse, b->row.id, load_row, b, err);
+}
+
+static bool add_known(const struct result_row *result, void *arg)
+{
+	struct bisection *b = arg;
+	uint32_t vertex = history_find(&b->history, result->commit);
+	struct str note = STR_INIT;
+	struct probe *probe = NULL;
+	enum observation observation;
+
+	/* A revert is stored under the commit it stands on, with another tree. */
+	if (vertex == UINT32_MAX || strcmp(b->history.tree[vertex], result->tree))
+		return true;
+	for (size_t i = 0; i < b->n_probes && !probe; i++)
+		if (b->probes[i]->row.repeat == result->repeat &&
+			same_target(b->probes[i], PROBE_SEARCH, result->commit) &&
+			!has_observation(b->probes[i], "cancelled"))
+			probe = b->probes[i];
+	/* One that was open in an earlier life and has its result since is closed now; others are in the journal. */
+	if (probe && !probe->orphan)
+		return true;
+	if (!probe) {
+		probe = probe_new(b);
+		probe->row.bisection = mem_strdup(b->row.id);
+		probe->row.seq = (unsigned)b->n_probes - 1;
+		probe->row.commit = mem_strdup(result->commit);
+		probe->row.purpose = mem_strdup("known");
+		probe->row.repeat = result->repeat;
+		probe->row.test_unit = mem_strdup(result->unit);
+		probe->row.asked_ms = clock_wall_ms();
+		str_add(&note, "known from an earlier run");
+	}
+	probe->orphan = false;
+	probe->vertex = vertex;
+	observation = judge_result(b, probe, result, &note);
+	/* The search is fed from the journal as a whole afterwards. */
+	if (!probe_close(b, probe, observation, note.buf))
+		probe->orphan = true;
+	str_release(&note);
+	return true;
+}
+
+int probes_add_known(struct bisection *b, struct error *err)
+{
+	if (b->build_only)
+		return 0;
+	return warehouse_results_of_identity(b->daemon->warehouse, b->row.identity, add_known, b,
+		err);
+}
+
+void probes_feed(struct bisection *b)
+{
+	for (size_t i = 0; i < b->n_probes; i++) {
+		struct probe *probe = b->probes[i];
+		enum observation observation;
+
+		probe_describe(b, probe);
+		if (probe->kind == PROBE_REVERT)
+			continue;
+		probe->vertex = history_find(&b->history, probe->row.commit);
+		if (probe->vertex != UINT32_MAX &&
+			word_to_observation(probe->row.observation, &observation))
+			search_observe(b->search, probe->vertex, observation, false);
+	}
+}
+
+size_t probes_count_open(const struct bisection *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n_probes; i++)
+		n += b->probes[i]->open;
+	return n;
+}
+
+size_t probes_count_runs(const struct bisection *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n_probes; i++)
+		n += b->probes[i]->row.observation && !has_observation(b->probes[i], "cancelled");
+	return n;
+}
+
+unsigned probes_count(const struct bisection *b, enum probe_kind kind, const char *commit,
+	const char *observation)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < b->n_probes; i++)
+		n += same_target(b->probes[i], kind, commit) &&
+			has_observation(b->probes[i], observation);
+	return n;
+}

@@ -1,0 +1,15 @@
+sbin_PROGRAMS += programs/bisectd
+programs_bisectd_SOURCES = \
+	bisectd/api.c \
+	bisectd/api_units.c bisectd/api_units.h \
+	bisectd/bisection.c bisectd/bisection.h \
+	bisectd/bisection_probe.c \
+	bisectd/bisection_report.c \
+	bisectd/daemon.h \
+	bisectd/events.c \
+	bisectd/jobs.c \
+	bisectd/main.c \
+	bisectd/standalone.c bisectd/standalone.h \
+	bisectd/tokens.c \
+	bisectd/units.c
+programs_bisectd_LDADD = libweb.a libstore.a libjob.a $(GIT_LIBS) $(HIREDIS_LIBS) $(SQLITE_LIBS) $(ZSTD_LIBS) $(PCRE2_LIBS)

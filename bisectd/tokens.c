@@ -1,0 +1,122 @@
+#include "bisectd/daemon.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/mem.h"
+
+#define SECRET_BYTES 24
+
+static const char *const role_names[ROLE_NKINDS] = {
+	[ROLE_ANYONE] = "anyone",
+	[ROLE_VIEWER] = "viewer",
+	[ROLE_SUBMITTER] = "submitter",
+	[ROLE_AGENT] = "agent",
+	[ROLE_ADMIN] = "admin",
+};
+
+const char *role_name(enum role role)
+{
+	return role_names[role];
+}
+
+static bool role_parse(const char *name, enum role *ret)
+{
+	for (int i = ROLE_VIEWER; i < ROLE_NKINDS; i++) {
+		if (!strcmp(role_names[i], name)) {
+			*ret = (enum role)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool name_is_fine(const char *name)
+{
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@-");
+
+	return len > 0 && len <= 64 && !name[len];
+}
+
+int tokens_make(struct daemon *daemon, const char *name, const char *role, struct str *ret_secret,
+	struct error *err)
+{
+	char secret[2 * SECRET_BYTES + 1], hash[HASH_HEX_LEN + 1];
+	struct token_row row = { 0 };
+	enum role parsed;
+
+	if (!name_is_fine(name))
+		return error_set(err, ERR_INVALID,
+			"token name '%.80s': allowed are 1 to 64 letters, digits and . _ @ -", name);
+	if (!role_parse(role, &parsed))
+		return error_set(err, ERR_INVALID,
+			"token role '%.40s': allowed are viewer, submitter, agent, admin", role);
+	random_hex(secret, SECRET_BYTES);
+	hash_bytes(secret, strlen(secret), hash);
+	row.name = (char *)name;
+	row.role = (char *)role_names[parsed];
+	row.hash = hash;
+	row.created_ms = clock_wall_ms();
+	if (warehouse_token_put(daemon->warehouse, &row, err) < 0)
+		return -(int)(err ? err->code : ERR_FAILED);
+	str_add(ret_secret, secret);
+	return 0;
+}
+
+enum role tokens_role(struct daemon *daemon, const char *secret, char **ret_name)
+{
+	char hash[HASH_HEX_LEN + 1];
+	struct token_row row;
+	enum role role = ROLE_ANYONE;
+
+	hash_bytes(secret, strlen(secret), hash);
+	if (warehouse_token_find(daemon->warehouse, hash, &row, NULL) < 0)
+		return ROLE_ANYONE;
+	if (role_parse(row.role, &role) && ret_name)
+		*ret_name = mem_strdup(row.name);
+	token_row_release(&row);
+	return role;
+}
+
+static int token_file(struct daemon *daemon, const char *name, const char *role, struct error *err)
+{
+	struct str path = STR_INIT, secret = STR_INIT, text = STR_INIT;
+	int r = 0;
+
+	str_addf(&path, "%s/%s.token", daemon->state_dir, name);
+	if (file_read(&text, path.buf, 4096, NULL) == 0) {
+		str_trim_right(&text);
+		if (tokens_role(daemon, text.buf, NULL) != ROLE_ANYONE)
+			goto out;
+	}
+	/* File first: a token that nobody holds would be the worse leftover. */
+	random_hex((str_reserve(&secret, 2 * SECRET_BYTES + 1), secret.buf), SECRET_BYTES);
+	secret.len = 2 * SECRET_BYTES;
+	str_add_char(&secret, '\n');
+	r = file_write_atomic(path.buf, secret.buf, secret.len, 0600, err);
+	if (r == 0) {
+		struct token_row row = { 0 };
+		char hash[HASH_HEX_LEN + 1];
+
+		hash_bytes(secret.buf, 2 * SECRET_BYTES, hash);
+		row.name = (char *)name;
+		row.role = (char *)role;
+		row.hash = hash;
+		row.created_ms = clock_wall_ms();
+		r = warehouse_token_put(daemon->warehouse, &row, err);
+	}
+out:
+	str_release(&text);
+	str_release(&secret);
+	str_release(&path);
+	return r;
+}
+
+int tokens_bootstrap(struct daemon *daemon, struct error *err)
+{
+	int r = token_file(daemon, "admin", "admin", err);
+
+	if (r == 0)
+		r = token_file(daemon, "agent", "agent", err);
+	return r;
+}

@@ -1,0 +1,144 @@
+#include "bisectd/daemon.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+void unit_plan_make(struct unit_plan *ret, const struct job *job, const char *commit,
+	const char *tree, const char *revert, unsigned repeat)
+{
+	memset(ret, 0, sizeof(*ret));
+	job_build_key(job, tree, ret->build_key);
+	job_test_key(job, tree, ret->test_key);
+	snprintf(ret->build_unit, sizeof(ret->build_unit), "b-%.40s", ret->build_key);
+	snprintf(ret->test_unit, sizeof(ret->test_unit), "t-%.40s-%u", ret->test_key, repeat);
+	snprintf(ret->commit, sizeof(ret->commit), "%s", commit);
+	snprintf(ret->tree, sizeof(ret->tree), "%s", tree);
+	snprintf(ret->revert, sizeof(ret->revert), "%s", revert ? revert : "");
+	ret->repeat = repeat;
+}
+
+static json_t *strings_json(const struct strv *list)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < list->n; i++)
+		json_array_append_new(array, json_string(list->v[i]));
+	return array;
+}
+
+static json_t *build_payload(struct daemon *daemon, const struct unit_plan *plan,
+	const struct job *job)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:s?, s:o, s:o, s:I, s:s, s:I}",
+		"kind", "build", "build_key", plan->build_key, "upstream_url", job->upstream_url,
+		"commit", plan->commit, "tree", plan->tree,
+		"revert", plan->revert[0] ? plan->revert : NULL, "run", job->build_run,
+		"keep", strings_json(&job->build_keep), "env", strings_json(&job->env),
+		"timeout_s", (json_int_t)job->timeout_s, "suite", job->suite,
+		"memory", (json_int_t)daemon->build_memory);
+}
+
+static json_t *test_payload(struct daemon *daemon, const struct unit_plan *plan,
+	const struct job *job, const char *artifact)
+{
+	json_int_t memory = job->box_memory ? (json_int_t)job->box_memory : daemon->test_memory;
+	char identity[HASH_HEX_LEN + 1];
+
+	job_identity(job, identity);
+	return json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:I, s:s, s:s, s:s?, s:I}",
+		"kind", "test", "test_key", plan->test_key, "identity", identity, "repeat",
+		(int)plan->repeat, "commit", plan->commit, "tree", plan->tree, "artifact", artifact, "run", job->test_run,
+		"env", strings_json(&job->env), "timeout_s", (json_int_t)job->timeout_s,
+		"suite", job->suite, "testbox", job->testbox, "match", job->error_match,
+		"memory", memory);
+}
+
+/* Queues the unit unless it is there; what state it is in now. */
+static int queue_unit(struct daemon *daemon, const char *unit, const char *lane, int priority,
+	json_t *payload, enum unit_state *ret_state, struct error *err)
+{
+	char *text = json_dumps(payload, JSON_COMPACT);
+	struct unit_spec spec = { unit, lane, priority, text };
+	int r = queue_add(daemon->queue, &spec, clock_wall_ms(), ret_state, err);
+
+	free(text);
+	json_decref(payload);
+	return r;
+}
+
+enum unit_progress unit_plan_advance(struct daemon *daemon, const struct unit_plan *plan,
+	const struct job *job, bool build_only, int priority, const char **ret_stage,
+	struct result_row *ret_result, struct build_row *ret_build, struct error *err)
+{
+	const char *arch = job->os_arch ? job->os_arch : daemon->arch;
+	struct str lane = STR_INIT;
+	enum unit_state state = UNIT_ABSENT;
+	enum unit_progress progress = UNIT_FAILED;
+	struct build_row build = { 0 };
+	char kind[8];
+	int r;
+
+	memset(ret_result, 0, sizeof(*ret_result));
+	memset(ret_build, 0, sizeof(*ret_build));
+	*ret_stage = "waiting";
+	if (!build_only) {
+		r = warehouse_result_get(daemon->warehouse, plan->test_unit, ret_result, err);
+		if (r == 0)
+			return UNIT_ENDED;
+		if (r != -ERR_NOT_FOUND)
+			return UNIT_FAILED;
+	}
+	r = warehouse_build_get(daemon->warehouse, plan->build_key, &build, err);
+	if (r < 0 && r != -ERR_NOT_FOUND)
+		return UNIT_FAILED;
+	if (r == 0 && (build_only || strcmp(build.outcome, "pass"))) {
+		*ret_build = build;
+		return UNIT_ENDED;
+	}
+	if (r == 0) {
+		if (testbox_parse(job->testbox, kind, NULL, NULL, err) < 0)
+			goto out;
+		str_addf(&lane, "test/%s/%s", kind, arch);
+		r = queue_unit(daemon, plan->test_unit, lane.buf, priority,
+			test_payload(daemon, plan, job, build.artifact), &state, err);
+	} else {
+		str_addf(&lane, "build/%s", arch);
+		r = queue_unit(daemon, plan->build_unit, lane.buf, priority,
+			build_payload(daemon, plan, job), &state, err);
+	}
+	if (r < 0)
+		goto out;
+	if (state == UNIT_LEASED)
+		*ret_stage = build.build_key ? "testing" : "building";
+	progress = UNIT_WAITING;
+out:
+	build_row_release(&build);
+	str_release(&lane);
+	return progress;
+}
+
+static void cancel_unwanted(struct daemon *daemon, const char *unit)
+{
+	struct error err = ERROR_INIT;
+
+	if (jobs_want(daemon, unit) || bisections_want(daemon, unit))
+		return;
+	if (queue_cancel(daemon->queue, unit, &err) < 0 && err.code != ERR_NOT_FOUND)
+		log_warning("cannot cancel unit %s: %s", unit, err.text);
+}
+
+void unit_plan_cancel(struct daemon *daemon, const struct unit_plan *plan)
+{
+	cancel_unwanted(daemon, plan->test_unit);
+	cancel_unwanted(daemon, plan->build_unit);
+}
+
+void daemon_unit_exhausted(struct daemon *daemon, const char *unit)
+{
+	log_warning("unit %s is given up: %d leases were lost or given back", unit,
+		QUEUE_ATTEMPTS_MAX);
+	jobs_exhausted(daemon, unit);
+	bisections_exhausted(daemon, unit);
+	daemon_wake(daemon);
+}
