@@ -1,0 +1,13 @@
+# bisectctl: one file (or family of files) a command; a command is a row in cli/main.c.
+bin_PROGRAMS += programs/bisectctl
+programs_bisectctl_SOURCES = \
+	cli/main.c \
+	cli/remote.c cli/remote.h \
+	cli/show.c cli/show.h \
+	cli/run.c cli/run.h \
+	cli/run_engine.c cli/run_engine.h \
+	cli/run_journal.c cli/run_journal.h \
+	cli/run_progress.c cli/run_progress.h \
+	cli/run_report.c cli/run_report.h \
+	cli/run_tree.c cli/run_tree.h
+programs_bisectctl_LDADD = libjob.a $(GIT_LIBS) $(PCRE2_LIBS)

@@ -1,0 +1,458 @@
+#include "cli/run.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "cli/run_engine.h"
+#include "cli/run_journal.h"
+#include "cli/run_progress.h"
+#include "cli/run_report.h"
+#include "cli/run_tree.h"
+#include "git/history.h"
+#include "git/mirror.h"
+#include "git/worktree.h"
+
+struct run_values {
+	struct strv good;
+	char *bad;
+	long long jobs, timeout_s;
+	char *error_id, *match, *build;
+	bool clean, first_parent, trust, trust_ends, keep_worktrees, json, verbose;
+	bool go_on, abort, restart;
+};
+
+#define AT(member) offsetof(struct run_values, member)
+
+static const struct setting run_settings[] = {
+	{ .type = SETTING_HEADING, .name = "", .help = "The range" },
+	{ .name = "good", .type = SETTING_LIST, .offset = AT(good), .argument = "REV", .only_command_line = true,
+		.help = "A commit without the error.  One that is no ancestor of the bad "
+			"end is replaced by the merge base of the two." },
+	{ .name = "bad", .type = SETTING_STRING, .offset = AT(bad), .argument = "REV", .only_command_line = true,
+		.help = "A commit with the error." },
+	{ .name = "first-parent", .type = SETTING_FLAG, .offset = AT(first_parent), .only_command_line = true,
+		.help = "Follow only the first parent of merges." },
+	{ .type = SETTING_HEADING, .name = "", .help = "What is evidence" },
+	{ .name = "error-id", .type = SETTING_STRING, .offset = AT(error_id), .argument = "ID",
+		.only_command_line = true,
+		.help = "Only this error, found in the output, makes a commit bad, whatever the exit status.  Without "
+			"it a run is good if it got to its end (exit status 0, or all points of a TAP plan), and says "
+			"nothing otherwise.  An id of a build error (build-pkg.*) makes the build the run, "
+			"each time from a clean tree." },
+	{ .name = "match", .type = SETTING_STRING, .offset = AT(match), .argument = "REGEX",
+		.only_command_line = true,
+		.help = "The same for any line of output that this Perl-compatible pattern matches." },
+	{ .name = "trust", .type = SETTING_FLAG, .offset = AT(trust), .only_command_line = true,
+		.help = "Believe both ends unseen and every single run, as git bisect does: fewest runs, no checks." },
+	{ .name = "trust-ends", .type = SETTING_FLAG, .offset = AT(trust_ends), .only_command_line = true,
+		.help = "Believe both ends unseen; the culprit is still confirmed." },
+	{ .type = SETTING_HEADING, .name = "", .help = "Running" },
+	{ .name = "jobs", .letter = 'j', .type = SETTING_NUMBER, .offset = AT(jobs), .argument = "N", .min = 1,
+		.max = 256, .only_command_line = true,
+		.help = "Commits tested at once, each in a work tree of its own.  Default: 1." },
+	{ .name = "build", .type = SETTING_STRING, .offset = AT(build), .argument = "SCRIPT",
+		.only_command_line = true,
+		.help = "A script for `sh -c` that builds a commit before the command tests it.  A commit that does "
+			"not build is passed over.  Repeated tests of a commit use the build that is there." },
+	{ .name = "timeout", .type = SETTING_SECONDS, .offset = AT(timeout_s), .argument = "TIME",
+		.only_command_line = true,
+		.help = "End a build or a test that takes longer (90s, 15m, 6h); such a run says nothing." },
+	{ .name = "clean", .type = SETTING_FLAG, .offset = AT(clean), .only_command_line = true,
+		.help = "Remove untracked and ignored files before each build, too.  Without this they stay, so that "
+			"builds are incremental." },
+	{ .name = "keep-worktrees", .type = SETTING_FLAG, .offset = AT(keep_worktrees), .only_command_line = true,
+		.help = "Leave the work trees for the next run, which starts warm then." },
+	{ .type = SETTING_HEADING, .name = "", .help = "Output" },
+	{ .name = "json", .type = SETTING_FLAG, .offset = AT(json), .only_command_line = true,
+		.help = "Print the result as one JSON object on one line." },
+	{ .name = "verbose", .letter = 'v', .type = SETTING_FLAG, .offset = AT(verbose), .only_command_line = true,
+		.help = "Show the output of builds and tests as it comes." },
+	{ .type = SETTING_HEADING, .name = "", .help = "A run that was interrupted" },
+	{ .name = "continue", .type = SETTING_FLAG, .offset = AT(go_on), .only_command_line = true,
+		.help = "Go on where the last run stopped: no finished run is repeated.  Range, command and what is "
+			"evidence are those of that run; -j, -v, --json and --keep-worktrees may be given anew." },
+	{ .name = "abort", .type = SETTING_FLAG, .offset = AT(abort), .only_command_line = true,
+		.help = "Forget the last run and remove its work trees." },
+	{ .name = "restart", .type = SETTING_FLAG, .offset = AT(restart), .only_command_line = true,
+		.help = "Forget the last run, and start this one." },
+	{ .name = NULL },
+};
+
+const struct command run_command = {
+	.name = "run",
+	.synopsis = "--good REV --bad REV [options] [--] COMMAND [ARGUMENT...]",
+	.summary = "find the first bad commit of this repository, as git bisect run does",
+	.description =
+		"Runs COMMAND on commits between a good and a bad one, each checked out in a work tree below the git "
+		"directory, and names the first bad commit.  The checkout you stand in, its index, HEAD and refs are left "
+		"alone; a git bisect may be under way.  COMMAND starts in the root of the work tree, or where you "
+		"stand below it; its standard input is empty and its output goes to a log below bisectd/logs in the git "
+		"directory.  It finds the commit in BISECTD_COMMIT and the number of its work tree, from 0, in "
+		"BISECTD_SLOT (for ports and other things that runs at the same time must not share).\n\n"
+		"Its exit status means what it means to git bisect run: 0 good, 1 to 127 bad, 125 cannot be tested; 128 "
+		"and more, or death by a signal, ends the bisection.  A COMMAND that is a file of the work tree and is "
+		"missing in a commit says nothing of that commit.\n\n"
+		"Both ends are verified, and the culprit and its parents are run again before they are believed, unless "
+		"--trust is given.\n\n"
+		"Exit status: 0 the first bad commit was found; 1 failure, or COMMAND ended with 128 or more; 2 wrong usage; "
+		"3 only commits that cannot be tested are left; 4 the bad end does not show the error; 5 a good end shows "
+		"the error; 6 the observations contradict each other; 130 interrupted, --continue goes on.",
+	.settings = run_settings,
+	.size = sizeof(struct run_values),
+};
+
+/* Everything of one call, so that there is one way out. */
+struct run {
+	struct run_values values;
+	struct strv command;
+	struct repository *repository;
+	char *state_dir, *trees_dir, *logs_dir;
+	int lock;
+	struct run_plan plan;
+	struct history history;
+	bool has_history;
+	struct search *search;
+	struct journal *journal;
+	struct engine engine;
+	struct progress progress;
+};
+
+static void run_release(struct run *run)
+{
+	journal_free(run->journal);
+	search_free(run->search);
+	if (run->has_history)
+		history_release(&run->history);
+	run_plan_release(&run->plan);
+	free(run->engine.records);
+	repository_free(run->repository);
+	free(run->state_dir);
+	free(run->trees_dir);
+	free(run->logs_dir);
+	strv_release(&run->command);
+	settings_release(&run->values, &run_command);
+	file_close(&run->lock);
+}
+
+/* --- Before anything is touched --- */
+
+static int check_usage(const struct run *run, struct error *err)
+{
+	const struct run_values *values = &run->values;
+	bool describes = values->good.n || values->bad || values->error_id || values->match || values->build ||
+		values->timeout_s || values->clean || values->first_parent || values->trust || values->trust_ends ||
+		run->command.n;
+
+	if (values->go_on + values->abort + values->restart > 1)
+		return error_set(err, ERR_INVALID, "--continue, --abort and --restart exclude each other");
+	if (values->go_on || values->abort) {
+		if (describes)
+			return error_set(err, ERR_INVALID, "%s takes range and command from the run that was interrupted: "
+				"give neither", values->go_on ? "--continue" : "--abort");
+		return 0;
+	}
+	if (!values->good.n || !values->bad)
+		return error_set(err, ERR_INVALID, "%s is missing (see --help)",
+			values->bad ? "--good REV" : "--bad REV");
+	if (values->error_id && values->match)
+		return error_set(err, ERR_INVALID, "--error-id and --match exclude each other");
+	if (!run->command.n && !(values->build && values->error_id && str_has_prefix(values->error_id, "build-pkg.")))
+		return error_set(err, ERR_INVALID, "the command to run is missing (see --help)");
+	return 0;
+}
+
+/* Where the user stands below the root of the work tree; "" outside of one. */
+static char *directory_below(const char *root)
+{
+	char *here = realpath(".", NULL), *top = root ? realpath(root, NULL) : NULL, *below = NULL;
+	size_t len = top ? strlen(top) : 0;
+
+	if (here && top && str_has_prefix(here, top) && here[len] == '/')
+		below = mem_strdup(here + len + 1);
+	free(here);
+	free(top);
+	return below ? below : mem_strdup("");
+}
+
+static int plan_make(struct run *run, struct error *err)
+{
+	const struct run_values *values = &run->values;
+	struct run_plan *plan = &run->plan;
+	char hex[GIT_HEX + 1];
+	int r;
+
+	for (size_t i = 0; i < values->good.n; i++) {
+		r = repository_resolve(hex, run->repository, values->good.v[i], err);
+		if (r < 0)
+			return error_prefix(err, "--good");
+		if (!strv_has(&plan->good, hex))
+			strv_push(&plan->good, hex);
+	}
+	r = repository_resolve(plan->bad, run->repository, values->bad, err);
+	if (r < 0)
+		return error_prefix(err, "--bad");
+	strv_push_all(&plan->command, strv_argv(&run->command));
+	plan->build = mem_strdup(values->build);
+	plan->error_id = mem_strdup(values->error_id);
+	plan->match = mem_strdup(values->match);
+	plan->directory = directory_below(repository_work_tree(run->repository));
+	plan->trust = values->trust;
+	plan->trust_ends = values->trust_ends;
+	plan->clean = values->clean;
+	plan->first_parent = values->first_parent;
+	plan->timeout_s = values->timeout_s;
+	plan->jobs = values->jobs ? values->jobs : 1;
+	plan->started_ms = clock_wall_ms();
+	return 0;
+}
+
+/* The repository, its state directory, and the lock on it. */
+static int run_open(struct run *run, struct error *err)
+{
+	char *lock;
+	int r;
+
+	r = repository_open(&run->repository, ".", err);
+	if (r < 0)
+		return r;
+	run->state_dir = mem_printf("%s/bisectd", repository_git_dir(run->repository));
+	run->trees_dir = mem_printf("%s/worktrees", run->state_dir);
+	run->logs_dir = mem_printf("%s/logs", run->state_dir);
+	r = dir_make(run->state_dir, 0777, err);
+	if (r < 0)
+		return r;
+	lock = mem_printf("%s/run.lock", run->state_dir);
+	r = file_lock(&run->lock, lock, 0, err);
+	free(lock);
+	if (r == -ERR_UNAVAILABLE)
+		return error_set(err, ERR_UNAVAILABLE, "another `bisectctl run` is at work in this repository (%s)",
+			run->state_dir);
+	return r;
+}
+
+/* --- The search --- */
+
+/* A merge base in the place of a good end is nobody's word: git tests it, too. */
+static bool has_merge_base(const struct run *run)
+{
+	const struct history *history = &run->history;
+
+	for (size_t i = 0; i < history->n_good; i++)
+		if (!strv_has(&run->plan.good, history->hex[history->good[i]]))
+			return true;
+	return false;
+}
+
+static int search_make(struct run *run, struct error *err)
+{
+	struct search_options options = { .trust_runs = run->plan.trust };
+	int r;
+
+	r = history_load(&run->history, run->repository, strv_argv(&run->plan.good), run->plan.bad,
+		run->plan.first_parent, err);
+	if (r < 0)
+		return r;
+	run->has_history = true;
+	options.trust_ends = (run->plan.trust || run->plan.trust_ends) && !has_merge_base(run);
+	return search_new(&run->search, &run->history.graph, run->history.bad, run->history.good,
+		run->history.n_good, &options, err);
+}
+
+static int replay(struct run *run, struct error *err)
+{
+	struct engine *engine = &run->engine;
+
+	for (size_t i = 0; i < engine->n_records; i++) {
+		const struct run_record *record = &engine->records[i];
+		uint32_t commit = history_find(&run->history, record->commit);
+
+		if (commit == UINT32_MAX)
+			return error_set(err, ERR_CORRUPT,
+				"the journal speaks of commit %s, which is not in the range any more; --abort forgets it",
+				record->commit);
+		search_observe(run->search, commit, record->observation, false);
+		engine->elapsed_ms = record->elapsed_ms;
+	}
+	return 0;
+}
+
+static int start_anew(struct run *run, struct error *err)
+{
+	int r;
+
+	if (run->values.restart)
+		r = journal_remove(run->state_dir, err);
+	else if (journal_exists(run->state_dir))
+		r = error_set(err, ERR_EXISTS, "a run in this repository is not finished: go on with it by `bisectctl run "
+			"--continue`, forget it by `bisectctl run --abort`, or give --restart");
+	else
+		r = 0;
+	if (r >= 0)
+		r = plan_make(run, err);
+	if (r >= 0)
+		r = search_make(run, err);
+	if (r >= 0)
+		r = dir_remove(run->logs_dir, err);
+	if (r >= 0)
+		r = journal_begin(&run->journal, run->state_dir, &run->plan, err);
+	return r;
+}
+
+static int start_again(struct run *run, struct error *err)
+{
+	int r;
+
+	r = journal_resume(&run->journal, &run->plan, &run->engine.records, &run->engine.n_records, run->state_dir,
+		err);
+	if (r < 0)
+		return r;
+	run->engine.records_cap = run->engine.n_records;
+	r = search_make(run, err);
+	return r < 0 ? r : replay(run, err);
+}
+
+static void tell_start(struct run *run)
+{
+	const struct history *history = &run->history;
+
+	for (size_t i = 0; i < history->notes.n; i++)
+		progress_say(&run->progress, "note: %s", history->notes.v[i]);
+	progress_say(&run->progress, "bisecting %zu commit%s up to %.12s%s", history->n_range,
+		history->n_range == 1 ? "" : "s", history->hex[history->bad],
+		run->values.go_on ? ", going on after an interruption" : "");
+}
+
+/* --- Ends --- */
+
+static int finish(struct run *run, struct error *err)
+{
+	int r = journal_finish(run->journal, err);
+
+	/* What a killed run left, too. */
+	if (r >= 0 && !run->values.keep_worktrees)
+		r = worktree_remove_all(repository_git_dir(run->repository), run->trees_dir, err);
+	return r;
+}
+
+static int abort_run(struct run *run, struct error *err)
+{
+	bool existed = journal_exists(run->state_dir);
+	int r;
+
+	r = journal_remove(run->state_dir, err);
+	if (r >= 0)
+		r = worktree_remove_all(repository_git_dir(run->repository), run->trees_dir, err);
+	if (r < 0)
+		return r;
+	progress_say(&run->progress, existed ? "the unfinished run is forgotten" : "there was no unfinished run");
+	return 0;
+}
+
+static int interrupted(struct run *run)
+{
+	progress_say(&run->progress, "interrupted; %zu finished run%s kept.  To go on: bisectctl run --continue",
+		run->engine.n_records, run->engine.n_records == 1 ? " is" : "s are");
+	if (run->values.json)
+		report_no_verdict("interrupted", "interrupted", run->engine.n_records, run->engine.elapsed_ms);
+	return RUN_EXIT_INTERRUPTED;
+}
+
+/* < 0: an error that nobody has told yet. */
+static int bisect(struct run *run, struct error *err)
+{
+	struct engine *engine = &run->engine;
+	struct report report;
+	enum engine_end end;
+	int r, status;
+
+	r = run->values.go_on ? start_again(run, err) : start_anew(run, err);
+	if (r >= 0)
+		r = dir_make(run->logs_dir, 0777, err);
+	if (r < 0)
+		return r;
+	tell_start(run);
+	engine->plan = &run->plan;
+	engine->history = &run->history;
+	engine->search = run->search;
+	engine->journal = run->journal;
+	engine->progress = &run->progress;
+	engine->git_dir = repository_git_dir(run->repository);
+	engine->state_dir = run->state_dir;
+	engine->jobs = (unsigned)(run->values.jobs ? run->values.jobs : run->plan.jobs);
+	engine->verbose = run->values.verbose;
+	engine->keep_trees = run->values.keep_worktrees;
+	r = engine_run(engine, &end, err);
+	if (r < 0) {
+		progress_say(&run->progress, "%zu finished run%s kept: `bisectctl run --continue` goes on, --abort forgets",
+			engine->n_records, engine->n_records == 1 ? " is" : "s are");
+		return r;
+	}
+	if (end == ENGINE_INTERRUPTED)
+		return interrupted(run);
+	report = (struct report){
+		.plan = &run->plan,
+		.repository = run->repository,
+		.history = &run->history,
+		.search = run->search,
+		.records = engine->records,
+		.n_records = engine->n_records,
+		.elapsed_ms = engine->elapsed_ms,
+		.logs_dir = run->logs_dir,
+		.json = run->values.json,
+	};
+	r = finish(run, err);
+	if (r < 0)
+		progress_say(&run->progress, "warning: %s", err->text);
+	status = report_verdict(&report);
+	return status;
+}
+
+int run_main(int argc, char **argv)
+{
+	struct run run = { .lock = -1 };
+	struct error err = ERROR_INIT;
+	bool done = false;
+	int r;
+
+	signal(SIGPIPE, SIG_IGN);
+	progress_init(&run.progress);
+	git_environment_keep_user_config();
+	git_environment();
+	r = settings_read(&run.values, &run.command, &done, &run_command, "bisectctl", argc, argv, NULL, true, &err);
+	if (r < 0) {
+		progress_say(&run.progress, "bisectctl run: %s", err.text);
+		return RUN_EXIT_USAGE;
+	}
+	if (done) {
+		run_release(&run);
+		return 0;
+	}
+	r = check_usage(&run, &err);
+	if (r >= 0) {
+		/* A pattern or an id that cannot be meant is wrong usage, too. */
+		struct run_plan asked = { .error_id = run.values.error_id, .match = run.values.match };
+
+		r = plan_check_error(&asked, &err);
+	}
+	if (r < 0) {
+		progress_say(&run.progress, "bisectctl run: %s", err.text);
+		run_release(&run);
+		return RUN_EXIT_USAGE;
+	}
+	r = run_open(&run, &err);
+	if (r >= 0)
+		r = run.values.abort ? abort_run(&run, &err) : bisect(&run, &err);
+	if (r < 0) {
+		progress_say(&run.progress, "bisectctl run: %s", err.text);
+		if (run.values.json && !run.values.abort)
+			report_no_verdict("error", err.text, run.engine.n_records, run.engine.elapsed_ms);
+		r = RUN_EXIT_FAILED;
+	}
+	run_release(&run);
+	return r;
+}

@@ -1,0 +1,505 @@
+#include "cli/run_engine.h"
+
+#include <event2/event.h>
+#include <signal.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/worker.h"
+#include "cli/run_tree.h"
+
+#define TICK_S 1
+#define SPARE_TREES 3		/* kept beside the slots' own for the builds of probable culprit and parents */
+#define LOST_TREES 16		/* numbers that may be held by processes of a killed run */
+#define CHEAP_BUILD_MS 10000
+
+struct waiting {		/* a probe whose build lies (or is being made) in a busy tree */
+	struct tree *tree;
+	struct search_probe probe;
+};
+
+struct slot {
+	struct tree *tree;
+	struct search_probe probe;
+	bool dropped;		/* told to the search already */
+	uint64_t used;		/* order of last use */
+};
+
+struct loop {
+	struct engine *engine;
+	struct event_base *base;
+	struct worker_pool *pool;
+	struct tree_context context;
+	struct slot *slots;
+	size_t n_slots, slots_cap;
+	size_t max_slots;
+	struct waiting *waiting;
+	size_t n_waiting, waiting_cap;
+	unsigned busy;
+	unsigned sequence;
+	uint64_t uses;
+	int64_t start_ms;
+
+	/* Of this session: what building and testing take. */
+	int64_t first_build_ms, build_ms, command_ms, run_ms;
+	unsigned n_builds, n_commands, n_runs;
+
+	unsigned signals;
+	bool stopping;
+	bool failed;
+	struct error failure;
+};
+
+static const char *hex_of(const struct loop *loop, uint32_t commit)
+{
+	return loop->engine->history->hex[commit];
+}
+
+static int64_t elapsed_ms(const struct loop *loop)
+{
+	return loop->engine->elapsed_ms + clock_steady_ms() - loop->start_ms;
+}
+
+static bool has_verdict(struct loop *loop)
+{
+	return search_verdict(loop->engine->search)->kind != VERDICT_NONE;
+}
+
+/* --- Telling --- */
+
+/* Runs that halving still needs, shared by the slots (k probes at once divide by k + 1 rather than 2). */
+static int64_t time_left_ms(struct loop *loop)
+{
+	unsigned runs = search_runs_left(loop->engine->search);
+	unsigned speed = 0;
+
+	if (!loop->n_runs || !runs)
+		return -1;
+	for (unsigned n = loop->engine->jobs + 1; n > 1; n /= 2)
+		speed++;
+	return loop->run_ms / loop->n_runs * (int64_t)((runs + speed - 1) / speed);
+}
+
+static void show(struct loop *loop)
+{
+	struct search *search = loop->engine->search;
+	struct progress_state state;
+
+	if (!loop->engine->progress->terminal || loop->stopping)
+		return;
+	state.left = search_remaining(search);
+	state.running = loop->busy;
+	state.runs = loop->engine->n_records;
+	state.time_left_ms = time_left_ms(loop);
+	state.phase = search_phase_name(search_phase(search));
+	progress_show(loop->engine->progress, &state);
+}
+
+static void tell(struct loop *loop, const struct run_record *record, const struct tree_result *result)
+{
+	struct engine *engine = loop->engine;
+	bool why = result->error.text[0] != '\0';
+
+	if (engine->progress->terminal && !why)
+		return;
+	progress_say(engine->progress, "run %zu: %.8s %s%s%s%s (%zu left)", engine->n_records, record->commit,
+		observation_name(record->observation), why ? " (" : "", result->error.text, why ? ")" : "",
+		search_remaining(engine->search));
+}
+
+/* --- Stopping --- */
+
+static void leave_if_done(struct loop *loop)
+{
+	if (!loop->busy && (loop->stopping || has_verdict(loop)))
+		event_base_loopbreak(loop->base);
+}
+
+static void stop_slot(struct loop *loop, struct slot *slot, bool hard)
+{
+	if (!tree_is_busy(slot->tree))
+		return;
+	if (!slot->dropped)
+		search_drop(loop->engine->search, slot->probe.commit);
+	slot->dropped = true;
+	tree_stop(slot->tree, hard);
+}
+
+static void stop_all(struct loop *loop, bool hard)
+{
+	for (size_t i = 0; i < loop->n_waiting; i++)
+		search_drop(loop->engine->search, loop->waiting[i].probe.commit);
+	loop->n_waiting = 0;
+	for (size_t i = 0; i < loop->n_slots; i++)
+		stop_slot(loop, &loop->slots[i], hard);
+}
+
+static void fail(struct loop *loop, const struct error *failure)
+{
+	if (!loop->failed)
+		loop->failure = *failure;
+	loop->failed = loop->stopping = true;
+	stop_all(loop, false);
+}
+
+static void on_signal(evutil_socket_t signal_number, short what, void *arg)
+{
+	struct loop *loop = arg;
+
+	loop->signals++;
+	loop->stopping = true;
+	progress_clear(loop->engine->progress);
+	stop_all(loop, loop->signals > 1);
+	leave_if_done(loop);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	show(arg);
+}
+
+/* --- Which tree --- */
+
+static bool is_good_parent(struct loop *loop, uint32_t commit)
+{
+	const struct history *history = loop->engine->history;
+	const struct graph *graph = &history->graph;
+
+	for (uint32_t v = 0; v < graph->n; v++)
+		for (uint32_t e = graph->first[v]; e < graph->first[v + 1]; e++)
+			if (graph->parent[e] == commit && history->in_range[v] &&
+				search_is_candidate(loop->engine->search, v))
+				return true;
+	return false;
+}
+
+/* The build in this tree may be asked for again: its commit may be the culprit, or a parent of it. */
+static bool is_worth_keeping(struct loop *loop, const struct slot *slot)
+{
+	unsigned counts[OBSERVED_NKINDS];
+	uint32_t commit;
+
+	if (!loop->engine->plan->build || loop->engine->plan->trust || !tree_built(slot->tree)[0])
+		return false;
+	commit = history_find(loop->engine->history, tree_built(slot->tree));
+	if (commit == UINT32_MAX)
+		return false;
+	search_counts(loop->engine->search, commit, counts);
+	if (counts[OBSERVED_BAD])
+		return search_is_candidate(loop->engine->search, commit);
+	return counts[OBSERVED_GOOD] && is_good_parent(loop, commit);
+}
+
+/*
+ * A tree more costs a build from nothing.  That pays where builds are short, or start from nothing anyway; where building on is much
+ * cheaper than building anew, it is better to build a confirmed commit twice.
+ */
+static bool may_add_spare(const struct loop *loop)
+{
+	if (loop->n_slots >= loop->max_slots || !loop->n_builds)
+		return false;
+	return loop->engine->plan->clean || loop->first_build_ms <= CHEAP_BUILD_MS ||
+		loop->first_build_ms <= 2 * (loop->build_ms / loop->n_builds);
+}
+
+static struct slot *slot_add(struct loop *loop)
+{
+	struct slot *slot;
+
+	MEM_GROW(loop->slots, loop->n_slots + 1, loop->slots_cap);
+	slot = &loop->slots[loop->n_slots];
+	*slot = (struct slot){ .tree = tree_new(&loop->context, (unsigned)loop->n_slots) };
+	loop->n_slots++;
+	return slot;
+}
+
+/* An idle tree for a commit: the one that holds its build, the last used one that may be overwritten, a new one, the oldest. */
+static struct slot *slot_for(struct loop *loop, uint32_t commit)
+{
+	struct slot *free_slot = NULL, *oldest = NULL;
+
+	for (size_t i = 0; i < loop->n_slots; i++) {
+		struct slot *slot = &loop->slots[i];
+
+		if (tree_is_busy(slot->tree))
+			continue;
+		if (!strcmp(tree_built(slot->tree), hex_of(loop, commit)))
+			return slot;
+		if (!oldest || slot->used < oldest->used)
+			oldest = slot;
+		if ((!free_slot || slot->used > free_slot->used) && !is_worth_keeping(loop, slot))
+			free_slot = slot;
+	}
+	if (free_slot)
+		return free_slot;
+	if (!oldest || may_add_spare(loop))
+		return slot_add(loop);
+	return oldest;
+}
+
+/* The busy tree in which this commit's build lies or is being made, if waiting for it is better than building it once more. */
+static struct tree *tree_to_wait_for(struct loop *loop, uint32_t commit)
+{
+	int64_t build, command;
+
+	if (!loop->engine->plan->build || plan_build_decides(loop->engine->plan))
+		return NULL;
+	build = loop->n_builds ? loop->build_ms / loop->n_builds : INT64_MAX;
+	command = loop->n_commands ? loop->command_ms / loop->n_commands : 0;
+	if (command > 2 * CHEAP_BUILD_MS && build < command)
+		return NULL;
+	for (size_t i = 0; i < loop->n_slots; i++) {
+		struct tree *tree = loop->slots[i].tree;
+
+		if (!tree_is_busy(tree) || tree_is_stopping(tree) || strcmp(tree_built(tree), hex_of(loop, commit)))
+			continue;
+		for (size_t j = 0; j < loop->n_slots; j++)	/* an idle tree with it is better still */
+			if (!tree_is_busy(loop->slots[j].tree) &&
+				!strcmp(tree_built(loop->slots[j].tree), hex_of(loop, commit)))
+				return NULL;
+		return tree;
+	}
+	return NULL;
+}
+
+/* --- Starting --- */
+
+static void start(struct loop *loop, struct slot *slot, const struct search_probe *probe)
+{
+	slot->probe = *probe;
+	slot->dropped = false;
+	slot->used = ++loop->uses;
+	loop->busy++;
+	tree_start(slot->tree, hex_of(loop, probe->commit), ++loop->sequence);
+}
+
+static bool start_waiting(struct loop *loop)
+{
+	for (size_t i = 0; i < loop->n_waiting; i++) {
+		struct search_probe probe = loop->waiting[i].probe;
+
+		if (tree_is_busy(loop->waiting[i].tree))
+			continue;
+		loop->waiting[i] = loop->waiting[--loop->n_waiting];
+		start(loop, slot_for(loop, probe.commit), &probe);
+		return true;
+	}
+	return false;
+}
+
+static void fill(struct loop *loop)
+{
+	struct engine *engine = loop->engine;
+	struct search_probe probe;
+
+	while (!loop->stopping && loop->busy < engine->jobs) {
+		struct tree *tree;
+
+		if (start_waiting(loop))
+			continue;
+		/* Waiting probes stand for slots too, or one slow commit would collect them all. */
+		if (loop->n_waiting >= engine->jobs || has_verdict(loop) || !search_next(engine->search, &probe))
+			break;
+		tree = tree_to_wait_for(loop, probe.commit);
+		if (!tree) {
+			start(loop, slot_for(loop, probe.commit), &probe);
+			continue;
+		}
+		MEM_GROW(loop->waiting, loop->n_waiting + 1, loop->waiting_cap);
+		loop->waiting[loop->n_waiting++] = (struct waiting){ tree, probe };
+	}
+	if (!loop->stopping && !loop->busy && !has_verdict(loop)) {
+		struct error failure = ERROR_INIT;
+
+		error_set(&failure, ERR_FAILED, "the search has no verdict and nothing to run; please report this");
+		fail(loop, &failure);
+	}
+}
+
+/* --- Ends of runs --- */
+
+static void cancel_useless(struct loop *loop)
+{
+	uint32_t useless[64];
+	size_t n = search_useless(loop->engine->search, useless, sizeof(useless) / sizeof(*useless));
+
+	for (size_t i = 0; i < n; i++) {
+		for (size_t j = 0; j < loop->n_waiting;) {
+			if (loop->waiting[j].probe.commit != useless[i]) {
+				j++;
+				continue;
+			}
+			search_drop(loop->engine->search, useless[i]);
+			loop->waiting[j] = loop->waiting[--loop->n_waiting];
+		}
+		for (size_t j = 0; j < loop->n_slots; j++)
+			if (loop->slots[j].probe.commit == useless[i])
+				stop_slot(loop, &loop->slots[j], false);
+	}
+}
+
+static void add_times(struct loop *loop, const struct tree_result *result)
+{
+	loop->run_ms += result->wall_ms;
+	loop->n_runs++;
+	if (result->built) {
+		if (!loop->n_builds++)
+			loop->first_build_ms = result->build_ms;
+		loop->build_ms += result->build_ms;
+	}
+	if (result->exit_status >= 0) {
+		loop->command_ms += result->wall_ms - result->build_ms;
+		loop->n_commands++;
+	}
+}
+
+static void observed(struct loop *loop, struct slot *slot, const struct tree_result *result)
+{
+	struct engine *engine = loop->engine;
+	struct run_record record = { .observation = result->observation };
+
+	memcpy(record.commit, tree_commit(slot->tree), GIT_HEX + 1);
+	record.purpose = slot->probe.purpose;
+	record.sequence = tree_sequence(slot->tree);
+	record.exit_status = result->exit_status;
+	record.timed_out = result->timed_out;
+	record.built = result->built;
+	record.exact_error = result->exact_error;
+	record.wall_ms = result->wall_ms;
+	record.elapsed_ms = elapsed_ms(loop);
+	if (journal_add(engine->journal, &record, &loop->failure) < 0) {
+		struct error failure = loop->failure;
+
+		search_drop(engine->search, slot->probe.commit);
+		fail(loop, &failure);
+		return;
+	}
+	MEM_GROW(engine->records, engine->n_records + 1, engine->records_cap);
+	engine->records[engine->n_records++] = record;
+	search_observe(engine->search, slot->probe.commit, result->observation, true);
+	add_times(loop, result);
+	tell(loop, &record, result);
+	if (has_verdict(loop))
+		stop_all(loop, false);
+	else
+		cancel_useless(loop);
+}
+
+static struct slot *slot_of(struct loop *loop, const struct tree *tree)
+{
+	return &loop->slots[tree_slot(tree)];
+}
+
+static void on_end(struct tree *tree, const struct tree_result *result, void *arg)
+{
+	struct loop *loop = arg;
+	struct slot *slot = slot_of(loop, tree);
+
+	loop->busy--;
+	if (!slot->dropped && result->end == TREE_OBSERVED) {
+		observed(loop, slot, result);
+	} else if (!slot->dropped) {
+		search_drop(loop->engine->search, slot->probe.commit);
+	}
+	if (result->end == TREE_FAILED || result->end == TREE_ABORTED)
+		fail(loop, &result->error);
+	fill(loop);
+	show(loop);
+	leave_if_done(loop);
+}
+
+static void on_output(struct tree *tree, const char *bytes, size_t len, void *arg)
+{
+	struct loop *loop = arg;
+
+	progress_pass_on(loop->engine->progress, bytes, len);
+}
+
+/* --- The run --- */
+
+static unsigned last_sequence(const struct engine *engine)
+{
+	unsigned last = 0;
+
+	for (size_t i = 0; i < engine->n_records; i++)
+		if (engine->records[i].sequence > last)
+			last = engine->records[i].sequence;
+	return last;
+}
+
+static struct event *add_event(struct loop *loop, struct event *event, const struct timeval *every)
+{
+	if (!event || event_add(event, every) < 0)
+		abort();
+	return event;
+}
+
+static int go(struct loop *loop, struct error *err)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	enum { NSIGNALS = sizeof(signals) / sizeof(*signals) };
+	const struct timeval tick = { TICK_S, 0 };
+	struct event *events[NSIGNALS + 1];
+	int r;
+
+	r = worker_pool_new(&loop->pool, loop->base, loop->engine->jobs, err);
+	if (r < 0)
+		return r;
+	loop->context.pool = loop->pool;
+	for (size_t i = 0; i < NSIGNALS; i++)
+		events[i] = add_event(loop, evsignal_new(loop->base, signals[i], on_signal, loop), NULL);
+	events[NSIGNALS] = add_event(loop, event_new(loop->base, -1, EV_PERSIST, on_tick, loop), &tick);
+	fill(loop);
+	show(loop);
+	if (loop->busy)
+		event_base_dispatch(loop->base);
+	for (size_t i = 0; i <= NSIGNALS; i++)
+		event_free(events[i]);
+	worker_pool_free(loop->pool);
+	progress_clear(loop->engine->progress);
+	return 0;
+}
+
+int engine_run(struct engine *engine, enum engine_end *ret, struct error *err)
+{
+	char *trees_dir = mem_printf("%s/worktrees", engine->state_dir);
+	char *logs_dir = mem_printf("%s/logs", engine->state_dir);
+	struct loop loop = { .engine = engine, .failure = ERROR_INIT };
+	bool done;
+	int r;
+
+	loop.base = event_base_new();
+	if (!loop.base)
+		abort();
+	loop.start_ms = clock_steady_ms();
+	loop.sequence = last_sequence(engine);
+	loop.max_slots = engine->jobs + SPARE_TREES;
+	loop.context = (struct tree_context){
+		.loop = loop.base,
+		.plan = engine->plan,
+		.git_dir = engine->git_dir,
+		.trees_dir = trees_dir,
+		.logs_dir = logs_dir,
+		.max_trees = (unsigned)loop.max_slots + LOST_TREES,
+		.verbose = engine->verbose,
+		.on_output = on_output,
+		.on_end = on_end,
+		.arg = &loop,
+	};
+	r = go(&loop, err);
+	engine->elapsed_ms = elapsed_ms(&loop);
+	done = r >= 0 && has_verdict(&loop);
+	if (r >= 0 && !done && loop.failed)
+		r = error_set(err, loop.failure.code, "%s", loop.failure.text);
+	for (size_t i = 0; i < loop.n_slots; i++)
+		tree_free(loop.slots[i].tree, done && !engine->keep_trees);
+	event_base_free(loop.base);
+	free(loop.slots);
+	free(loop.waiting);
+	free(trees_dir);
+	free(logs_dir);
+	if (r < 0)
+		return r;
+	*ret = done ? ENGINE_VERDICT : ENGINE_INTERRUPTED;
+	return 0;
+}

@@ -1,0 +1,43 @@
+/*
+ * The loop of a run: takes probes from the search, gives them to work trees, writes what they saw into the journal, tells the
+ * search, until a verdict stands, somebody interrupts, or a run says that it must not go on.
+ */
+#ifndef CLI_RUN_ENGINE_H
+#define CLI_RUN_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "cli/run_journal.h"
+#include "cli/run_progress.h"
+#include "git/history.h"
+#include "search/search.h"
+
+/* All borrowed, except that `records` grows by what is observed (the caller frees it). */
+struct engine {
+	const struct run_plan *plan;
+	const struct history *history;
+	struct search *search;
+	struct journal *journal;
+	struct progress *progress;
+	const char *git_dir;
+	const char *state_dir;		/* <git_dir>/bisectd */
+	unsigned jobs;
+	bool verbose;
+	bool keep_trees;
+	struct run_record *records;	/* all finished runs, also those of before --continue */
+	size_t n_records, records_cap;
+	int64_t elapsed_ms;		/* in: of the sessions before; out: in all */
+};
+
+enum engine_end {
+	ENGINE_VERDICT,
+	ENGINE_INTERRUPTED,
+};
+
+/* An error: the run cannot go on now; what was observed is in the journal.  Handles SIGINT, SIGTERM and SIGHUP while it runs. */
+int engine_run(struct engine *engine, enum engine_end *ret, struct error *err);
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * What lasts of a run: DIR/run.jsonl.  Its first line is the plan, each further line one finished run.  A line is on the disk
+ * (fsync) before the search hears of the run, so that `kill -9` costs the runs in flight and no other; a last line that a crash
+ * cut short is dropped.  The caller holds the lock of DIR.
+ */
+#ifndef CLI_RUN_JOURNAL_H
+#define CLI_RUN_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/str.h"
+#include "git/history.h"
+#include "search/search.h"
+
+/* All that decides what a run observes; the rest (slots, verbosity) may change from one --continue to the next. */
+struct run_plan {
+	struct strv good;		/* 40 hex each, as the user's revisions were resolved */
+	char bad[GIT_HEX + 1];
+	struct strv command;
+	char *build;			/* for `sh -c`; NULL: the command does it all */
+	char *error_id;			/* at most one of these two; both NULL: the exit status decides */
+	char *match;
+	char *directory;		/* below the work tree, where the command runs; "" its root */
+	bool trust, trust_ends;
+	bool clean;
+	bool first_parent;
+	long long timeout_s;		/* 0: none */
+	long long jobs;
+	int64_t started_ms;
+};
+
+void run_plan_release(struct run_plan *plan);
+
+struct run_record {
+	char commit[GIT_HEX + 1];
+	enum observation observation;
+	enum search_purpose purpose;
+	unsigned sequence;		/* names the log, from 1; numbers of runs that were killed are missing */
+	int exit_status;		/* 0..255, 128 + signal; -1: the command was not run */
+	bool timed_out;
+	bool built;			/* a build was part of it */
+	bool exact_error;		/* the error asked for was seen */
+	int64_t wall_ms;		/* checkout, build and command */
+	int64_t elapsed_ms;		/* since the start of the bisection, pauses between --continue left out */
+};
+
+struct journal;
+
+bool journal_exists(const char *dir);
+
+/* ERR_EXISTS if there is one. */
+int journal_begin(struct journal **ret, const char *dir, const struct run_plan *plan, struct error *err);
+
+/*
+ * The caller releases *ret_plan and frees *ret_records.  ERR_NOT_FOUND: nothing to go on with; ERR_CORRUPT names the line.
+ */
+int journal_resume(struct journal **ret, struct run_plan *ret_plan, struct run_record **ret_records, size_t *ret_n,
+	const char *dir, struct error *err);
+
+/* Durable when it returns 0. */
+int journal_add(struct journal *journal, const struct run_record *record, struct error *err);
+
+/* The run is over: the journal becomes DIR/last.jsonl. */
+int journal_finish(struct journal *journal, struct error *err);
+
+int journal_remove(const char *dir, struct error *err);	/* one that is not there is fine */
+void journal_free(struct journal *journal);		/* closes it; NULL is fine */
+
+const char *observation_name(enum observation observation);	/* "good", "bad", "skip", "broken" */
+
+#endif

@@ -1,0 +1,209 @@
+#include "cli/show.h"
+
+#include "base/clock.h"
+#include "cli/run.h"
+
+#define TEXT_MAX 300
+
+static const char *text_of(const json_t *row, const char *key)
+{
+	const char *text = json_string_value(json_object_get(row, key));
+
+	return text ? text : "";
+}
+
+static long long number_of(const json_t *row, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(row, key));
+}
+
+static void add_foreign(struct str *out, const char *text)
+{
+	str_add_printable(out, text, strlen(text), TEXT_MAX);
+}
+
+static bool ended(const json_t *bisection)
+{
+	const char *state = text_of(bisection, "state");
+
+	return strcmp(state, "running") && strcmp(state, "waiting");
+}
+
+void show_progress(struct str *out, const json_t *bisection)
+{
+	const json_t *probes = json_object_get(bisection, "probes");
+	size_t i, running = 0;
+	json_t *probe;
+
+	json_array_foreach((json_t *)probes, i, probe) {
+		const char *state = text_of(probe, "state");
+
+		running += !strcmp(state, "building") || !strcmp(state, "testing");
+	}
+	str_addf(out, "%s: ", text_of(bisection, "phase"));
+	if (json_object_get(bisection, "remaining"))
+		str_addf(out, "%lld of %lld commits left, ", number_of(bisection, "remaining"),
+			number_of(bisection, "commits"));
+	str_addf(out, "%lld runs done, %zu running", number_of(bisection, "runs"), running);
+	if (json_object_get(bisection, "runs_left"))
+		str_addf(out, ", about %lld to go", number_of(bisection, "runs_left"));
+}
+
+void show_probe(struct str *out, const json_t *probe)
+{
+	const json_t *matched = json_object_get(probe, "matched");
+
+	str_addf(out, "run %lld: %.12s %s (%s) ", number_of(probe, "seq") + 1,
+		text_of(probe, "commit"), text_of(probe, "observation"), text_of(probe, "purpose"));
+	add_foreign(out, text_of(probe, "subject"));
+	if (matched) {
+		str_add(out, "\n    ");
+		add_foreign(out, text_of(matched, "line"));
+	} else if (*text_of(probe, "note")) {
+		str_add(out, "\n    ");
+		add_foreign(out, text_of(probe, "note"));
+	}
+}
+
+static void show_candidates(struct str *out, const json_t *verdict)
+{
+	size_t i;
+	json_t *row;
+
+	if (json_array_size(json_object_get(verdict, "candidates")) < 2)
+		return;
+	str_add(out, "Nothing that can be run tells these apart:\n");
+	json_array_foreach(json_object_get(verdict, "candidates"), i, row) {
+		str_addf(out, "  %s ", text_of(row, "commit"));
+		add_foreign(out, text_of(row, "subject"));
+		str_add_char(out, '\n');
+	}
+}
+
+void show_verdict(struct str *out, const json_t *bisection)
+{
+	const json_t *verdict = json_object_get(bisection, "verdict");
+	double confidence = json_number_value(json_object_get(verdict, "confidence"));
+	char duration[40];
+	size_t i;
+	json_t *check;
+
+	if (!json_is_object(verdict)) {
+		str_addf(out, "%s: ", text_of(bisection, "state"));
+		add_foreign(out, text_of(bisection, "message"));
+		str_add_char(out, '\n');
+		return;
+	}
+	if (!strcmp(text_of(verdict, "verdict"), "culprit")) {
+		char when[40];
+
+		str_addf(out, "%s is the first bad commit\n", text_of(verdict, "commit"));
+		str_add(out, "  subject:    ");
+		add_foreign(out, text_of(verdict, "subject"));
+		str_add(out, "\n  author:     ");
+		add_foreign(out, text_of(verdict, "author"));
+		str_addf(out, ", %s\n",
+			clock_format(when, sizeof(when), number_of(verdict, "time_s") * 1000));
+	} else {
+		str_addf(out, "verdict: %s", text_of(verdict, "verdict"));
+		if (*text_of(verdict, "commit"))
+			str_addf(out, " (%s)", text_of(verdict, "commit"));
+		str_add_char(out, '\n');
+	}
+	str_add(out, "  reason:     ");
+	add_foreign(out, text_of(verdict, "reason"));
+	str_addf(out, "\n  confidence: %.2f %%, %lld runs, %s\n",
+		100 * (confidence > 0.9999 ? 0.9999 : confidence), number_of(verdict, "runs"),
+		clock_format_duration(duration, sizeof(duration),
+			(int64_t)(1000 * json_number_value(json_object_get(verdict, "seconds")))));
+	show_candidates(out, verdict);
+	json_array_foreach(json_object_get(verdict, "checks"), i, check) {
+		const json_t *passed = json_object_get(check, "passed");
+
+		str_addf(out, "  %s %-18s ", json_is_true(passed) ? "[ok]" :
+			json_is_false(passed)			  ? "[NO]" :
+								    "[--]",
+			text_of(check, "name"));
+		add_foreign(out, text_of(check, "result"));
+		str_add_char(out, '\n');
+	}
+}
+
+void show_bisection(struct str *out, const json_t *bisection)
+{
+	size_t i;
+	json_t *probe;
+
+	str_addf(out, "bisection %s: %s\n  error id:   ", text_of(bisection, "id"),
+		text_of(bisection, "state"));
+	add_foreign(out, text_of(bisection, "error_id"));
+	str_add(out, "\n  repository: ");
+	add_foreign(out, text_of(bisection, "repo"));
+	str_addf(out, "\n  bad:        %s\n", text_of(bisection, "bad"));
+	json_array_foreach(json_object_get(bisection, "good"), i, probe)
+		str_addf(out, "  good:       %s\n", json_string_value(probe));
+	json_array_foreach(json_object_get(bisection, "notes"), i, probe)
+		str_addf(out, "  note:       %s\n", json_string_value(probe));
+	json_array_foreach(json_object_get(bisection, "probes"), i, probe) {
+		if (!*text_of(probe, "observation"))
+			continue;
+		show_probe(out, probe);
+		str_add_char(out, '\n');
+	}
+	if (ended(bisection)) {
+		show_verdict(out, bisection);
+	} else {
+		show_progress(out, bisection);
+		str_add_char(out, '\n');
+	}
+}
+
+static void show_errors(struct str *out, const json_t *errors)
+{
+	size_t i;
+	json_t *row;
+
+	json_array_foreach((json_t *)errors, i, row) {
+		str_addf(out, "  line %lld: ", number_of(row, "line_number"));
+		str_add_printable(out, text_of(row, "id"), strlen(text_of(row, "id")), 1000);
+		str_add_char(out, '\n');
+	}
+}
+
+void show_job(struct str *out, const json_t *job)
+{
+	const json_t *build = json_object_get(job, "build"), *result = json_object_get(job, "result");
+
+	str_addf(out, "job %s: %s", text_of(job, "id"), text_of(job, "state"));
+	if (*text_of(job, "message")) {
+		str_add(out, ": ");
+		add_foreign(out, text_of(job, "message"));
+	}
+	str_addf(out, "\n  suite:  %s\n  commit: %s\n", text_of(job, "suite"), text_of(job, "commit"));
+	if (build) {
+		str_addf(out, "  build:  %s (unit %s)\n", text_of(build, "outcome"), text_of(build, "unit"));
+		show_errors(out, json_object_get(build, "errors"));
+	}
+	if (result) {
+		str_addf(out, "  test:   %s, exit status %lld (unit %s)\n", text_of(result, "outcome"),
+			number_of(result, "exit_status"), text_of(result, "unit"));
+		show_errors(out, json_object_get(result, "errors"));
+	}
+}
+
+int verdict_exit_status(const json_t *bisection)
+{
+	static const struct { const char *name; int status; } rows[] = {
+		{ "culprit", RUN_EXIT_CULPRIT },
+		{ "range", RUN_EXIT_RANGE },
+		{ "not-reproduced", RUN_EXIT_NOT_REPRODUCED },
+		{ "no-good-commit", RUN_EXIT_NO_GOOD_COMMIT },
+		{ "inconsistent", RUN_EXIT_INCONSISTENT },
+	};
+	const char *name = text_of(json_object_get(bisection, "verdict"), "verdict");
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (!strcmp(rows[i].name, name))
+			return rows[i].status;
+	return RUN_EXIT_FAILED;
+}

@@ -1,0 +1,475 @@
+#!/usr/bin/env bats
+# bisectctl run, against git bisect run and against what it promises.
+load lib
+
+setup_file() {
+	isolate_git
+	export REPOS="$BATS_FILE_TMPDIR"
+	make_repo "$REPOS/linear" 120 77
+	for culprit in 2 41 150 222 299; do
+		make_repo "$REPOS/merges-$culprit" 300 "$culprit" 1
+	done
+	make_repo "$REPOS/skips" 100 50 0 48 53
+	make_repo "$REPOS/merge-skips" 200 90 1 80 100
+}
+
+setup() {
+	isolate_git
+	find_bisectctl
+	cd "$BATS_TEST_TMPDIR"
+}
+
+# Exit status as git has it: 125 where `skip` is, bad where `bug` is.
+SHOWS='test -e skip && exit 125; test ! -e bug'
+
+use() {
+	cp -a "$REPOS/$1" repo
+	cd repo
+}
+
+# The JSON object is in $json, messages in ../messages, the exit status in $status.
+bisect() {
+	status=0
+	json="$("$BISECTCTL" run --json "$@" 2>../messages)" || status=$?
+	cat ../messages
+	echo "$json"
+	[ "$(wc -l <<<"$json")" = 1 ]
+}
+
+field() { jq -r "$1" <<<"$json"; }
+
+# A run that tells in ../runs when it starts and ends; once four have started, one reports through ../held and hangs.
+make_holding_script() {
+	mkfifo ../held
+	: >../runs
+	cat >../hold.sh <<-'END'
+		here="$1"
+		echo "start $BISECTD_COMMIT" >>"$here/runs"
+		if [ "$(grep -c start "$here/runs")" -ge 4 ] && mkdir "$here/hangs" 2>/dev/null; then
+			echo held >"$here/held"
+			exec sleep 1000
+		fi
+		test ! -e bug; result=$?
+		echo "end $BISECTD_COMMIT" >>"$here/runs"
+		exit $result
+	END
+}
+
+start_holding_run() {
+	make_holding_script
+	"$BISECTCTL" run --json --good v1 --bad main "$@" -- sh "$PWD/../hold.sh" "$PWD/.." >../first.json 2>../messages 3>&- &
+	pid=$!
+	read -r -t 30 line <../held
+	[ "$line" = held ]
+}
+
+@test "names the commit that git bisect run names, in a linear history" {
+	use linear
+	expected="$(git_bisect . v1 main sh -c "$SHOWS")"
+	[ "$expected" = "$(hex . v77)" ]
+	bisect --good v1 --bad main -- sh -c "$SHOWS"
+	[ "$status" = 0 ]
+	[ "$(field .commit)" = "$expected" ]
+	bisect --trust --good v1 --bad main -- sh -c "$SHOWS"
+	[ "$(field .commit)" = "$expected" ]
+	bisect -j4 --good v1 --bad main -- sh -c "$SHOWS"
+	[ "$(field .commit)" = "$expected" ]
+}
+
+@test "names the commit that git bisect run names, in histories full of merges" {
+	for culprit in 2 41 150 222 299; do
+		(
+			mkdir "$culprit" && cd "$culprit"
+			use "merges-$culprit"
+			expected="$(git_bisect . v1 main sh -c "$SHOWS")"
+			[ "$expected" = "$(hex . "v$culprit")" ]
+			for options in "" --trust -j4 "-j4 --trust"; do
+				bisect $options --good v1 --bad main -- sh -c "$SHOWS"
+				[ "$status" = 0 ]
+				[ "$(field .commit)" = "$expected" ]
+			done
+		)
+	done
+}
+
+@test "gives the candidates that git gives when only skipped commits are left" {
+	use skips
+	git_bisect . v1 main sh -c "$SHOWS" >../expected
+	[ "$(wc -l <../expected)" -gt 1 ]
+	for options in "" --trust -j4; do
+		bisect $options --good v1 --bad main -- sh -c "$SHOWS"
+		[ "$status" = 3 ]
+		[ "$(field .verdict)" = range ]
+		[ "$(field .commit)" = null ]
+		diff ../expected <(field '.candidates[]' | sort)
+	done
+}
+
+# Between branches the set depends on which good commits were tested on the way; what holds is this.
+@test "of skipped commits among merges all that is left cannot be tested, but one" {
+	use merge-skips
+	for options in "" --trust -j4; do
+		bisect $options --good v1 --bad main -- sh -c "$SHOWS"
+		[ "$status" = 3 ]
+		field '.candidates[]' | grep -q "$(hex . v90)"
+		tested=0
+		for commit in $(field '.candidates[]'); do
+			git cat-file -e "$commit:skip" 2>/dev/null || tested=$((tested + 1))
+		done
+		[ "$tested" = 1 ]
+	done
+}
+
+@test "an error that always shows is found and confirmed in log2 n + 6 runs" {
+	for culprit in 2 150 299; do
+		(
+			mkdir "$culprit" && cd "$culprit"
+			use "merges-$culprit"
+			bisect --good v1 --bad main -- sh -c "$SHOWS"
+			n="$(git rev-list --count v1..main)"
+			echo "$(field .runs) runs for $n commits"
+			[ "$(field .runs)" -le "$(at_most_runs "$n")" ]
+		)
+	done
+}
+
+@test "the JSON object has the promised shape" {
+	use linear
+	bisect --good v1 --bad main -- sh -c "$SHOWS"
+	jq -e '(.verdict == "culprit") and (.commit | test("^[0-9a-f]{40}$")) and (.subject == "change 77")
+		and (.confidence > 0.98 and .confidence <= 1) and (.candidates == [.commit]) and (.good | length == 1)
+		and (.bad | test("^[0-9a-f]{40}$")) and (.runs | type == "number") and (.seconds | type == "number")
+		and (.notes == []) and (.reason | type == "string")
+		and ([.checks[] | select(.passed != true)] == [])' <<<"$json"
+}
+
+@test "the text says the first bad commit as git does" {
+	use linear
+	run "$BISECTCTL" run --good v1 --bad main -- sh -c "$SHOWS"
+	[ "$status" = 0 ]
+	grep -qx "$(hex . v77) is the first bad commit" <<<"$output"
+	grep -q "change 77" <<<"$output"
+	grep -Eq 'culprit .* ok +bad in [2-9] of' <<<"$output"
+}
+
+@test "the checkout, HEAD, index, refs and a git bisect under way are left alone" {
+	use linear
+	git bisect start main v1 >/dev/null
+	echo changed >number
+	echo staged >staged && git add staged
+	echo untracked >untracked
+	checkout_state . >../before
+	bisect -j3 --good v1 --bad main -- sh -c 'git rev-parse HEAD; git checkout -q --detach; echo x >number; '"$SHOWS"
+	[ "$(field .commit)" = "$(hex . v77)" ]
+	checkout_state . >../after
+	diff ../before ../after
+	[ "$(cat number untracked)" = "$(printf 'changed\nuntracked')" ]
+}
+
+@test "works in a bare repository, in a linked work tree and below its root" {
+	use linear
+	git worktree add -q ../linked v100
+	git clone -q --bare . ../bare.git
+	cd ../bare.git
+	bisect --good v1 --bad main -- sh -c "$SHOWS"
+	[ "$(field .commit)" = "$(hex . v77)" ]
+	cd ../linked
+	mkdir -p sub && echo x >sub/file && git add sub && git commit -qm sub
+	checkout_state . >../before
+	bisect --good v1 --bad HEAD -- sh -c "$SHOWS"
+	[ "$(field .commit)" = "$(hex . v77)" ]
+	checkout_state . >../after
+	diff ../before ../after
+	cd sub
+	good="$(hex . HEAD)"
+	echo y >file && git commit -qam y
+	bisect --good "$good" --bad HEAD -- grep -q x file
+	[ "$(field .commit)" = "$(hex . HEAD)" ]
+}
+
+@test "an unrelated error is not evidence" {
+	use linear
+	# Another error shows in every commit from 30 on, with the exit status of a failure.
+	cat >../test.sh <<-'END'
+		if test -e bug; then echo "app: error: lost the frame" >&2; exit 1; fi
+		if [ "$(cat number)" -ge 30 ] && [ $(($(cat number) % 3)) = 0 ]; then echo "app: error: no network" >&2; exit 1; fi
+		exit 0
+	END
+	for options in --trust "" -j4; do
+		bisect $options --match 'lost the frame' --good v1 --bad main -- sh "$PWD/../test.sh"
+		[ "$(field .verdict)" = culprit ]
+		[ "$(field .commit)" = "$(hex . v77)" ]
+	done
+	# Without saying which error is meant, the first one is found.
+	bisect --trust --good v1 --bad main -- sh "$PWD/../test.sh"
+	[ "$(field .commit)" != "$(hex . v77)" ]
+}
+
+@test "an error id names the error that is meant" {
+	use linear
+	cat >../test.sh <<-'END'
+		n=$(cat number)
+		echo "1..2"
+		if [ "$n" -ge 20 ]; then echo "not ok 1 - network"; else echo "ok 1 - network"; fi
+		if test -e bug; then echo "not ok 2 - frame"; else echo "ok 2 - frame"; fi
+		[ "$n" -lt 20 ]
+	END
+	bisect --error-id run.frame.fail --good v1 --bad main -- sh "$PWD/../test.sh"
+	[ "$(field .verdict)" = culprit ]
+	[ "$(field .commit)" = "$(hex . v77)" ]
+	bisect --error-id suite.network.fail --good v1 --bad main -- sh "$PWD/../test.sh"
+	[ "$(field .commit)" = "$(hex . v20)" ]
+}
+
+@test "a run that died early is no evidence of the absence of an error" {
+	use linear
+	cat >../test.sh <<-'END'
+		[ $(($(cat number) % 2)) = 0 ] || exit 1
+		if test -e bug; then echo "lost the frame"; fi
+	END
+	bisect --match 'lost the frame' --good v2 --bad main -- sh "$PWD/../test.sh"
+	[ "$status" = 3 ]
+	[ "$(field .verdict)" = range ]
+	[ "$(field '.candidates | sort | join(" ")')" = "$(printf '%s\n' "$(hex . v77)" "$(hex . v78)" | sort | paste -sd' ')" ]
+}
+
+@test "an error that never shows is not reproduced" {
+	use linear
+	bisect --good v1 --bad main -- true
+	[ "$status" = 4 ]
+	[ "$(field .verdict)" = not-reproduced ]
+	[ "$(field .commit)" = null ]
+}
+
+@test "a good end that is bad is said to be so" {
+	use linear
+	bisect --good v90 --bad main -- sh -c "$SHOWS"
+	[ "$status" = 5 ]
+	[ "$(field .verdict)" = no-good-commit ]
+	[ "$(field .commit)" = "$(hex . v90)" ]
+}
+
+@test "a good end that is no ancestor is replaced by the merge base, with a note" {
+	use linear
+	git checkout -q v40
+	git commit -q --allow-empty -m side
+	git tag side
+	git checkout -q main
+	bisect --good side --bad main -- sh -c "$SHOWS"
+	[ "$status" = 0 ]
+	[ "$(field .commit)" = "$(hex . v77)" ]
+	[ "$(field '.good[0]')" = "$(hex . v40)" ]
+	[ "$(field '.notes | length')" -ge 1 ]
+	grep -q 'merge base' ../messages
+	# Even with --trust: that the merge base is good is nobody's word.
+	git tag -f side "$(git commit-tree -p v90 -m other "v90^{tree}")" >/dev/null
+	bisect --trust --good side --bad main -- sh -c "$SHOWS"
+	[ "$(field .verdict)" = no-good-commit ]
+	[ "$(field .commit)" = "$(hex . v90)" ]
+}
+
+@test "several good ends narrow the range" {
+	use merges-150
+	bisect --good v1 --good v60 --bad main -- sh -c "$SHOWS"
+	[ "$(field .commit)" = "$(hex . v150)" ]
+}
+
+@test "no such commit, an empty range and wrong usage are clear errors that leave nothing" {
+	use linear
+	bisect --good nonsense --bad main -- true
+	[ "$status" = 1 ]
+	grep -q "nonsense" ../messages
+	bisect --good main --bad v1 -- true
+	[ "$status" = 1 ]
+	[ "$(field .verdict)" = error ]
+	bisect --good main --bad main -- true
+	[ "$status" = 1 ]
+	[ ! -e .git/bisectd/run.jsonl ]
+	run "$BISECTCTL" run --good v1 -- true
+	[ "$status" = 2 ]
+	run "$BISECTCTL" run --good v1 --bad main
+	[ "$status" = 2 ]
+	run "$BISECTCTL" run --match '(' --good v1 --bad main -- true
+	[ "$status" = 2 ]
+	cd /
+	run "$BISECTCTL" run --good v1 --bad main -- true
+	[ "$status" = 1 ]
+}
+
+@test "an exit status of 128 or more, or a signal, ends the bisection and tells where" {
+	use linear
+	bisect --good v1 --bad main -- sh -c '[ "$(cat number)" != 120 ] || exit 1; exit 130'
+	[ "$status" = 1 ]
+	grep -q 'exit status 130 at commit [0-9a-f]\{40\}' ../messages
+	log="$(grep -o '[^ ]*/logs/[^ ]*\.log' ../messages | head -n1)"
+	[ -e "$log" ]
+	# The journal is kept: a new run asks what to do with it.
+	bisect --good v1 --bad main -- true
+	[ "$status" = 1 ]
+	grep -q -- --continue ../messages
+	run "$BISECTCTL" run --abort
+	[ "$status" = 0 ]
+	bisect --good v1 --bad main -- sh -c '[ "$(cat number)" != 120 ] || exit 1; kill -SEGV $$'
+	[ "$status" = 1 ]
+	grep -q 'signal 11' ../messages
+	bisect --restart --good v1 --bad main -- sh -c "$SHOWS"
+	[ "$(field .commit)" = "$(hex . v77)" ]
+	[ "$(git worktree list | wc -l)" = 1 ]
+}
+
+@test "a command that cannot be run is an error, one that a commit does not have is no evidence" {
+	use linear
+	bisect --good v1 --bad main -- no-such-program-here
+	[ "$status" = 1 ]
+	grep -q no-such-program-here ../messages
+	"$BISECTCTL" run --abort
+	git checkout -q -b tested v60
+	printf '#!/bin/sh\ntest ! -e bug\n' >check.sh && chmod +x check.sh && git add check.sh && git commit -qm 'add the test'
+	: >bug && git add bug && git commit -qm 'break it'
+	bisect --good v40 --trust-ends --bad HEAD -- ./check.sh
+	[ "$(field '.candidates | length')" -ge 1 ]
+	field '.candidates[]' | grep -q "$(hex . HEAD)"
+}
+
+@test "a commit is built once however often it is tested" {
+	use linear
+	for options in -j1 -j4; do
+		: >../builds
+		bisect $options --build "echo \$BISECTD_COMMIT >>'$PWD/../builds'; cp number built" --good v1 --bad main \
+			-- sh -c 'cmp -s number built || exit 200; test ! -e bug'
+		[ "$(field .commit)" = "$(hex . v77)" ]
+		[ "$(sort -u ../builds | wc -l)" = "$(wc -l <../builds)" ]
+		# More at once may build commits that turn out to be useless before they are tested.
+		[ "$options" != -j1 ] || [ "$(wc -l <../builds)" -lt "$(field .runs)" ]
+	done
+}
+
+@test "a commit that does not build is passed over" {
+	use linear
+	bisect --build '[ "$(cat number)" -lt 70 ] || [ "$(cat number)" -gt 75 ]' --good v1 --bad main -- sh -c "$SHOWS"
+	[ "$(field .commit)" = "$(hex . v77)" ]
+	bisect --build '[ "$(cat number)" -lt 75 ] || [ "$(cat number)" -gt 78 ]' --good v1 --bad main -- sh -c "$SHOWS"
+	[ "$status" = 3 ]
+	[ "$(field '.candidates | length')" = 5 ]
+}
+
+@test "a build error that is asked for is evidence, another one is not" {
+	use linear
+	cat >../build.sh <<-'END'
+		if test -e bug; then echo "app.c:3:5: error: unknown type name 'frame_t'" >&2; exit 1; fi
+		if [ $(($(cat number) % 4)) = 0 ]; then echo "net.c:7:1: error: expected ';' before 'int'" >&2; exit 1; fi
+	END
+	for error in --match='unknown type name' --error-id="build-pkg.app.c:error:unknown-type-name'frame_t'"; do
+		bisect "$error" --build "sh '$PWD/../build.sh'" --good v1 --bad main -- true
+		[ "$status" = 3 ]
+		[ "$(field '.candidates | sort | join(" ")')" = "$(hex . v76 v77 | sort | paste -sd' ')" ]
+	done
+}
+
+@test "a compiler warning is looked for in builds from nothing" {
+	use linear
+	cat >../build.sh <<-'END'
+		[ ! -e app.o ] || exit 0	# as make would have it
+		if test -e bug; then echo "app.c:3:5: warning: unused variable 'frame' [-Wunused-variable]" >&2; fi
+		: >app.o
+	END
+	id="build-pkg.app.c:warning:unused-variable'frame'[-Wunused-variable]"
+	bisect --error-id "$id" --build "sh '$PWD/../build.sh'" --good v1 --bad main
+	[ "$status" = 0 ]
+	[ "$(field .commit)" = "$(hex . v77)" ]
+	bisect --error-id "$id" --good v1 --bad main -- sh "$PWD/../build.sh"
+	[ "$(field .commit)" = "$(hex . v77)" ]
+}
+
+@test "a test that takes too long says nothing" {
+	use linear
+	bisect --trust --timeout 1s --good v70 --bad v80 -- \
+		sh -c '[ "$(cat number)" != 77 ] || exec sleep 1000; test ! -e bug'
+	[ "$status" = 3 ]
+	[ "$(field '.candidates | length')" = 2 ]
+}
+
+@test "after Ctrl-C --continue goes on" {
+	use linear
+	checkout_state . >../before
+	start_holding_run -j2
+	kill -INT "$pid"
+	first=0
+	wait "$pid" || first=$?
+	cat ../messages
+	[ "$first" = 130 ]
+	grep -q 'run --continue' ../messages
+	jq -e '.verdict == "interrupted"' ../first.json
+	cp .git/bisectd/run.jsonl ../interrupted.jsonl
+	bisect --continue
+	[ "$status" = 0 ]
+	[ "$(field .commit)" = "$(hex . v77)" ]
+	# What was known is known, and nothing is left behind.
+	cmp -n "$(stat -c %s ../interrupted.jsonl)" ../interrupted.jsonl .git/bisectd/last.jsonl
+	checkout_state . >../after
+	diff ../before ../after
+	[ ! -e .git/bisectd/run.jsonl ]
+	[ "$(wc -l <.git/bisectd/last.jsonl)" = "$(($(field .runs) + 1))" ]
+}
+
+@test "after kill -9 --continue repeats no finished run" {
+	use linear
+	checkout_state . >../before
+	start_holding_run
+	kill -KILL "$pid"
+	wait "$pid" || true
+	cp .git/bisectd/run.jsonl ../killed.jsonl
+	finished="$(($(wc -l <../killed.jsonl) - 1))"
+	[ "$finished" = "$(grep -c end ../runs)" ]
+	# A line that the crash cut short is dropped.
+	printf '{"commit":"0123' >>.git/bisectd/run.jsonl
+	bisect --continue
+	[ "$status" = 0 ]
+	[ "$(field .commit)" = "$(hex . v77)" ]
+	[ "$(grep -c end ../runs)" = "$(field .runs)" ]
+	[ "$(grep -c start ../runs)" = "$(($(field .runs) + 1))" ]
+	cmp -n "$(stat -c %s ../killed.jsonl)" ../killed.jsonl .git/bisectd/last.jsonl
+	checkout_state . >../after
+	diff ../before ../after
+}
+
+@test "one run at a time in a repository" {
+	use linear
+	start_holding_run
+	bisect --good v1 --bad main -- true
+	[ "$status" = 1 ]
+	grep -q 'another' ../messages
+	kill -TERM "$pid"
+	first=0
+	wait "$pid" || first=$?
+	[ "$first" = 130 ]
+}
+
+@test "--continue without a run and --abort without a run are clear" {
+	use linear
+	bisect --continue
+	[ "$status" = 1 ]
+	grep -q 'no unfinished run' ../messages
+	run "$BISECTCTL" run --abort
+	[ "$status" = 0 ]
+}
+
+@test "a command line that is no UTF-8 survives --continue" {
+	use linear
+	bad="$(printf '\377\376x')"
+	bisect --good v1 --bad main -- sh -c '[ -e "$2" ] || { : >"$2"; exit 200; }; [ "$1" = "$(printf "\377\376x")" ] || exit 201; test ! -e bug' \
+		sh "$bad" "$PWD/../once"
+	[ "$status" = 1 ]
+	bisect --continue
+	[ "$(field .commit)" = "$(hex . v77)" ]
+}
+
+@test "the output is in a log and, with -v, on the terminal" {
+	use linear
+	bisect -v --good v1 --bad main -- sh -c "echo hello from a test; $SHOWS"
+	grep -q 'hello from a test' ../messages
+	grep -q 'hello from a test' .git/bisectd/logs/1-*.log
+	bisect --good v1 --bad main -- sh -c "echo hello from a test; $SHOWS"
+	! grep -q 'hello from a test' ../messages
+	grep -q '^run 1: [0-9a-f]\{8\} bad (' ../messages
+}
