@@ -8,3 +8,4 @@ include tests/unit/store.mk
 include tests/unit/agent.mk
 include tests/unit/web.mk
 endif
+include tests/fuzz/local.mk

@@ -1,0 +1,154 @@
+#!/bin/bash
+# check.sh [--slow] [SUITE...]: install what is missing, build, run all tests (or those named), and end with one line:
+# "N passed, N failed".  --slow: fuzz for a minute each.  Logs are in build/check/.
+set -u
+. "$(dirname "$0")/scripts/setup.sh"
+
+suites=(headers unit e2e browser demo fuzz distcheck)
+fuzz_seconds=5
+chosen=()
+for argument; do
+	case $argument in
+	--slow) fuzz_seconds=60 ;;
+	-h | --help)
+		sed -n '2,3s/^# //p' "$0"
+		say "Suites: ${suites[*]}"
+		exit
+		;;
+	*)
+		[[ " ${suites[*]} " == *" $argument "* ]] || fail "found '$argument', allowed are --slow and ${suites[*]}"
+		chosen+=("$argument")
+		;;
+	esac
+done
+[ ${#chosen[@]} = 0 ] || suites=("${chosen[@]}")
+
+logs=$root/build/check
+mkdir -p "$logs/home"
+export HOME=$logs/home GIT_CONFIG_NOSYSTEM=1
+unset XDG_CONFIG_HOME XDG_CACHE_HOME XDG_RUNTIME_DIR MAKEFLAGS "${!BISECTD_@}"
+cd "$root" || exit 1
+
+passed=0 failed=0 skipped=0
+count() {
+	passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + ${3:-0}))
+	local text="    $1 passed, $2 failed"
+	[ "${3:-0}" = 0 ] || text="$text, $3 skipped"
+	say "$text"
+}
+
+# show_end LOG: what a person needs to see of a failure
+show_end() {
+	sed 's/^/    | /' "$1" | tail -n "${2:-40}"
+}
+
+# one NAME COMMAND...: passes if the command does
+one() {
+	local name=$1
+	shift
+	if "$@" >"$logs/$name.log" 2>&1 </dev/null; then
+		count 1 0
+	else
+		show_end "$logs/$name.log"
+		count 0 1
+	fi
+}
+
+# tap NAME COMMAND...: counts the points of its TAP
+tap() {
+	local name=$1 status=0 points
+	shift
+	"$@" >"$logs/$name.log" 2>&1 </dev/null || status=$?
+	read -r -a points < <(awk '
+		/^ok .*# skip/ { s++; next } /^ok / { p++ } /^not ok / { f++ } /^1\.\.[0-9]+$/ { plan = substr($0, 4) }
+		END { f += plan > p + f + s ? plan - p - f - s : 0; print p + 0, f + 0, s + 0 }' "$logs/$name.log")
+	if [ "$status" != 0 ] && [ "${points[1]}" = 0 ]; then
+		points[1]=1
+	fi
+	[ "${points[1]}" = 0 ] || sed -n '/^not ok/,/^ok/p' "$logs/$name.log" | sed 's/^/    | /' | head -n 200
+	[ "${points[1]}" != 1 ] || [ "$status" = 0 ] || grep -q '^not ok' "$logs/$name.log" || show_end "$logs/$name.log"
+	count "${points[@]}"
+}
+
+# Every header compiles alone.
+check_headers() {
+	local flags header status=0
+	flags=$(pkg-config --cflags libevent_core libmicrohttpd hiredis libgit2 yaml-0.1 jansson libcurl sqlite3 libzstd libarchive \
+		libpcre2-8 libcrypto check)
+	for header in */*.h tests/*/*.h; do
+		# shellcheck disable=SC2086
+		printf '#include "%s"\n' "$header" | gcc -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -Wno-unused-function -Werror \
+			-I. -Ibuild $flags -include base/banned.h -fsyntax-only -x c - || { say "$header does not compile alone"; status=1; }
+	done
+	return $status
+}
+
+suite_headers() { one headers check_headers; }
+
+# Unit tests, under AddressSanitizer and UndefinedBehaviorSanitizer: Check says how many each program ran.
+suite_unit() {
+	local status=0 log p=0 f=0 counts
+	(setup_build build-san --enable-werror --enable-sanitizers) || { count 0 1; return; }
+	rm -f build-san/tests/unit/*.log build-san/tests/unit/*.trs
+	make -C build-san -k -j"$(nproc)" check >"$logs/unit.log" 2>&1 </dev/null || status=$?
+	for log in build-san/tests/unit/*.log; do
+		counts=$(sed -n 's/^[0-9]*%: Checks: \([0-9]*\), Failures: \([0-9]*\), Errors: \([0-9]*\)$/\1 \2 \3/p' "$log" |
+			awk '{ n += $1; f += $2 + $3 } END { print n - f, f + 0 }')
+		p=$((p + ${counts% *}))
+		f=$((f + ${counts#* }))
+		grep -q '^:test-result: PASS' "${log%.log}.trs" && continue
+		[ "${counts#* }" != 0 ] || f=$((f + 1))	# it crashed, or leaked
+		say "    ${log#build-san/}:"
+		show_end "$log" 30
+	done
+	if [ $status != 0 ] && [ $f = 0 ]; then
+		show_end "$logs/unit.log"
+		f=1
+	fi
+	count $p $f
+}
+
+suite_e2e() {
+	local file
+	for file in tests/e2e/*.bats; do
+		say "    ${file##*/}"
+		tap "e2e-$(basename "$file" .bats)" timeout -k 10 900 bats --tap "$file"
+	done
+}
+
+suite_browser() { tap browser timeout -k 10 300 bats --tap tests/browser; }
+
+suite_demo() { one demo timeout -k 30 600 ./demo.sh --once --state-dir "$logs/demo"; }
+
+suite_fuzz() {
+	local target targets
+	mapfile -t targets < <(sed -n 's/^noinst_PROGRAMS += //p' tests/fuzz/local.mk | tr ' ' '\n')
+	(CC=clang setup_build build-fuzz --enable-fuzzers -- "${targets[@]}") || { count 0 1; return; }
+	for target in "${targets[@]}"; do
+		mkdir -p "$logs/corpus/${target##*/}"
+		one "${target##*/}" timeout -k 10 $((fuzz_seconds + 60)) "build-fuzz/$target" -max_total_time="$fuzz_seconds" -timeout=10 \
+			-rss_limit_mb=2048 -artifact_prefix="$logs/" "$logs/corpus/${target##*/}"
+	done
+}
+
+suite_distcheck() { one distcheck make -C build -j"$(nproc)" distcheck; }
+
+begun=$SECONDS
+setup_packages build run test
+setup_redis
+export PATH
+setup_build build --enable-werror
+export BISECTCTL=$programs/bisectctl BISECTD=$programs/bisectd
+for suite in "${suites[@]}"; do
+	suite_begun=$SECONDS
+	say "$suite"
+	"suite_$suite"
+	say "    $((SECONDS - suite_begun)) s"
+done
+say "in $((SECONDS - begun)) s:"
+if [ $skipped = 0 ]; then
+	say "$passed passed, $failed failed"
+else
+	say "$passed passed, $failed failed, $skipped skipped"
+fi
+[ $failed = 0 ] && [ $passed -gt 0 ]

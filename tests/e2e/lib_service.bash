@@ -1,0 +1,136 @@
+# Helpers of the tests of the service: a bisectd --standalone of its own for a file, small repositories, the API.
+
+# start_service [OPTION...]: state in $STATE (a short path: sockets), its address in $SERVER, its process in $DAEMON.
+start_service() {
+	STATE="${STATE:-$(mktemp -d /tmp/bd.XXXXXX)}"
+	rm -f "$STATE/port"
+	"${BISECTD:?names the program}" --standalone --state-dir "$STATE/s" --port "${PORT:-0}" --port-file "$STATE/port" "$@" \
+		>>"$STATE/log" 2>&1 3>&- &
+	DAEMON=$!
+	wait_until 30 test -s "$STATE/port" || { tail "$STATE/log"; return 1; }
+	PORT="$(cat "$STATE/port")"
+	SERVER="http://127.0.0.1:$PORT"
+	export STATE PORT SERVER DAEMON
+}
+
+stop_service() {
+	kill -TERM "$DAEMON" 2>/dev/null || true
+	wait_until 20 gone "$DAEMON" || kill -KILL "$DAEMON"
+	wait "$DAEMON" 2>/dev/null || true
+}
+
+end_service() {
+	stop_service
+	rm -rf "${STATE:?}"
+}
+
+# Ended, whether or not somebody has collected its status.
+gone() {
+	local stat
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
+	[[ "${stat##*) }" == [ZX]* ]]
+}
+
+# wait_until SECONDS COMMAND...
+wait_until() {
+	local deadline=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$deadline" ] || return 1
+		sleep 0.05
+	done
+}
+
+token() { cat "$STATE/s/${1:-admin}.token"; }
+
+# api METHOD PATH [curl option...]: the answer is in $answer, its status in $code.
+api() {
+	local method="$1" path="$2" out
+	shift 2
+	out="$(curl -sS -m 60 --path-as-is -X "$method" -w '\n%{http_code}' -H "Authorization: Bearer ${TOKEN-$(token)}" "$@" "$SERVER$path")" ||
+		return 1
+	code="${out##*$'\n'}"
+	answer="${out%$'\n'*}"
+}
+
+get() { jq -r "$1" <<<"$answer"; }
+
+ctl() {
+	local command="$1"
+	shift
+	timeout -k 5 150 "${BISECTCTL:?names the program}" "$command" --server "$SERVER" --token-file "$STATE/s/admin.token" "$@"
+}
+
+# --- repositories ---
+
+isolate_git() {
+	export HOME="$BATS_FILE_TMPDIR" GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null
+	export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org
+	unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
+}
+
+# line REPO N [FROM-TO:FILE...]: a straight history of N commits c1..cN (tags), each with its number in the file `number`;
+# FILE is there in commits FROM to TO (or to the last, without TO).
+line() {
+	local repo="$1" n="$2"
+	shift 2
+	git init -q -b main "$repo"
+	awk -v n="$n" -v files="$*" -v salt="$repo" '
+	function data(text) { printf "data %d\n%s\n", length(text), text }
+	BEGIN {
+		k = split(files, part, " ")
+		for (v = 1; v <= n; v++) {
+			printf "commit refs/heads/main\nmark :%d\ncommitter A <a@example.org> %d +0000\n", v, 1.6e9 + 60 * v
+			data("change " v)
+			if (v > 1) print "from :" v - 1
+			print "M 100644 inline number"; data(v " " salt)
+			for (i = 1; i <= k; i++) {
+				split(part[i], f, ":"); to = n
+				if (split(f[1], range, "-") > 1 && range[2]) to = range[2]
+				if (v >= range[1] && v <= to) { print "M 100644 inline " f[2]; data("x") }
+				else if (v > 1) print "D " f[2]
+			}
+			printf "reset refs/tags/c%d\nfrom :%d\n\n", v, v
+		}
+		print "done"
+	}' | git -C "$repo" fast-import --quiet --done
+}
+
+hex() { git -C "$1" rev-parse --verify -q "$2^{commit}"; }
+
+# job REPO [COMMIT]: a job.yaml whose test shows suite.the_bug.fail where there is a file `bug`, suite.something_else.fail where
+# there is `other`, dies early where there is `dies`, and does not build where there is `broken`.
+job() {
+	cat <<-END
+		suite: suite
+		upstream_url: '$1'
+		upstream_commit: ${2:-main}
+		build:
+		  run: |
+		    if test -e broken; then echo "main.c:3:1: error: unknown type name 'shelf'" >&2; exit 1; fi
+		test:
+		  run: |
+		    echo 1..2
+		    test -e dies && exit 3
+		    if test -e other; then echo "not ok 1 - something else"; else echo "ok 1 - something else"; fi
+		    if test -e bug; then echo "not ok 2 - the bug"; else echo "ok 2 - the bug"; fi
+		    test ! -e bug -a ! -e other
+		timeout: 1m
+	END
+}
+
+# submit REPO [COMMIT]: the job's record in $answer once it ended, its id in $job_id.
+submit() {
+	job "$@" >"$BATS_TEST_TMPDIR/job.yaml"
+	answer="$(ctl submit --wait --json "$BATS_TEST_TMPDIR/job.yaml")" || { echo "$answer"; return 1; }
+	job_id="$(get .id)"
+}
+
+# bisect ERROR [OPTION...]: of $job_id to its end; the bisection in $answer.
+bisect() {
+	answer="$(ctl bisect --watch --json --job "$job_id" --error-id "$@")" || true
+	jq -c 'del(.belief)' <<<"$answer"
+	[ "$(get .id)" != null ]
+}
+
+rows() { sqlite3 -cmd '.timeout 5000' "$STATE/s/warehouse.db" "$1"; }
