@@ -67,7 +67,7 @@ setup_packages() {
 
 # setup_tree: configure, made anew where it is missing or older than what it is made from.
 setup_tree() {
-	if [ ! -e "$root/configure" ] || [ ! -e "$root/Makefile.in" ] || [ "$root/configure.ac" -nt "$root/configure" ]; then
+	if [ ! -e "$root/configure" ] || [ ! -e "$root/Makefile.in" ] || [ ! -e "$root/build-aux/missing" ] || [ "$root/configure.ac" -nt "$root/configure" ]; then
 		say "making configure"
 		(cd "$root" && mkdir -p build-aux m4 && autoreconf -fi >build/autoreconf.log 2>&1) || { cat "$root/build/autoreconf.log" >&2; fail "autoreconf failed"; }
 	fi
