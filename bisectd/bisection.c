@@ -438,7 +438,7 @@ static bool search_step(struct bisection *b)
 {
 	const struct search_verdict *verdict;
 	struct search_probe wanted;
-	bool opened = false;
+	bool opened = false, refused = false;
 
 	drop_useless(b);
 	verdict = search_verdict(b->search);
@@ -458,6 +458,7 @@ static bool search_step(struct bisection *b)
 			    b->history.tree[wanted.commit], NULL,
 			    search_purpose_name(wanted.purpose))) {
 			search_drop(b->search, wanted.commit);
+			refused = true;
 			break;
 		}
 		opened = true;
@@ -465,8 +466,9 @@ static bool search_step(struct bisection *b)
 	for (size_t i = 0; i < b->n_probes; i++)
 		if (b->probes[i]->orphan)
 			probe_cancel(b, b->probes[i], "no longer wanted after a restart");
-	if (!probes_count_open(b) && !opened && b->daemon->bisections)
-		log_debug("bisection %s: nothing to run", b->row.id);
+	/* No state without a way out: the search is deterministic, so asking it again would give the same. */
+	if (!opened && !refused && !probes_count_open(b))
+		bisection_end(b, "failed", "the search has neither a verdict nor anything left to run", NULL);
 	return opened;
 }
 
