@@ -172,11 +172,11 @@ static void check_vertex(struct bisection *b, json_t *checks, const char *name, 
 	search_counts(b->search, vertex, counts);
 	seen = want_bad ? counts[OBSERVED_BAD] : counts[OBSERVED_GOOD];
 	runs = counts[OBSERVED_BAD] + counts[OBSERVED_GOOD];
-	if (!seen) {
+	if (!runs) {
 		add_check(checks, name, -1, "%.12s: could not be tested", b->history.hex[vertex]);
 		return;
 	}
-	add_check(checks, name, want_bad || !counts[OBSERVED_BAD],
+	add_check(checks, name, want_bad ? seen > 0 : !counts[OBSERVED_BAD],
 		want_bad ? "%.12s: the error showed in %u of %u run%s"
 			 : "%.12s: no error in %u of %u run%s",
 		b->history.hex[vertex], seen, runs, runs == 1 ? "" : "s");
