@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 #define PROBE_PRIORITY 4
+#define SUBJECT_MAX 300
 
 void probe_free(struct probe *probe)
 {
@@ -64,10 +65,14 @@ static int probe_store(struct bisection *b, struct probe *probe, struct error *e
 static void probe_describe(struct bisection *b, struct probe *probe)
 {
 	struct commit_info info = { 0 };
+	struct str subject = STR_INIT;
 
 	if (!probe->subject && b->repository &&
-		commit_info_read(&info, b->repository, probe->row.commit, NULL) == 0)
-		probe->subject = mem_strdup(info.subject);
+		commit_info_read(&info, b->repository, probe->row.commit, NULL) == 0) {
+		/* As stored it may be no UTF-8, which JSON cannot hold. */
+		str_add_printable(&subject, info.subject, strlen(info.subject), SUBJECT_MAX);
+		probe->subject = str_detach(&subject);
+	}
 	commit_info_release(&info);
 }
 

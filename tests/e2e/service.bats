@@ -245,6 +245,19 @@ setup() {
 	[[ "$(get .message)" == body:1:* ]]
 }
 
+@test "a subject that is no UTF-8 is shown, and its run is not lost" {
+	line "$REPOS/latin" 6 4-:bug
+	# By hand: git commit would make UTF-8 of it.
+	printf 'tree %s\nparent %s\nauthor A <a@example.org> 1700000000 +0000\ncommitter A <a@example.org> 1700000000 +0000\n\ncaf\351 opens\n' \
+		"$(git -C "$REPOS/latin" rev-parse 'HEAD^{tree}')" "$(git -C "$REPOS/latin" rev-parse HEAD)" >"$BATS_TEST_TMPDIR/commit"
+	git -C "$REPOS/latin" update-ref HEAD "$(git -C "$REPOS/latin" hash-object -t commit -w "$BATS_TEST_TMPDIR/commit")"
+	submit "$REPOS/latin"
+	bisect suite.the_bug.fail --good c1
+	[ "$(get .verdict.commit)" = "$(hex "$REPOS/latin" c4)" ]
+	[ "$(get '.probes | length')" -ge "$(get .verdict.runs)" ]
+	[ "$(get '.probes[0].subject')" = 'caf\xE9 opens' ] || [ "$(get '.probes[0].subject')" = 'caf\xe9 opens' ]
+}
+
 @test "an error id with quotes and dollars reaches the search as it is" {
 	line "$REPOS/quotes" 6 4-:bug
 	job "$REPOS/quotes" | sed 's/not ok 2 - the bug/not ok 2 - \\"a\\" \\$(touch pwned) \\`id\\`; rm -rf x/' >"$BATS_TEST_TMPDIR/job.yaml"
