@@ -573,9 +573,10 @@ void http_answer_error(struct error *err, const struct http_answer *answer, cons
 	str_trim_right(&line);
 	code = code_of_name(json_string_value(json_object_get(json, "error")), code);
 	if (line.len)
-		error_set(err, code, "%s: %s", what, line.buf);
+		error_set(err, code, "%s%s%s", what ? what : "", what ? ": " : "", line.buf);
 	else
-		error_set(err, code, "%s: the server answered with status %d", what, answer->status);
+		error_set(err, code, "%s%sthe server answered with status %d", what ? what : "", what ? ": " : "",
+			answer->status);
 	str_release(&line);
 	json_decref(json);
 }

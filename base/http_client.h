@@ -52,7 +52,7 @@ void http_call_cancel(struct http_call *call);		/* no `done` any more; the point
 int http_call_run(struct http_answer *ret, const struct http_call_options *options, struct error *err);
 void http_answer_release(struct http_answer *answer);
 
-/* The "message" (or first line) of an error answer, for people; always something. */
+/* The "message" (or first line) of an error answer, for people; always something.  `what` goes before it and may be NULL. */
 void http_answer_error(struct error *err, const struct http_answer *answer, const char *what);
 
 #endif

@@ -206,6 +206,18 @@ void str_add_printable(struct str *s, const void *bytes, size_t len, size_t max)
 	}
 }
 
+size_t str_control_sequence(const void *bytes, size_t len)
+{
+	const unsigned char *p = bytes;
+	size_t n = 2;
+
+	if (len < 3 || p[0] != 0x1b || p[1] != '[')
+		return 0;
+	while (n < len && p[n] >= 0x20 && p[n] < 0x40)
+		n++;
+	return n < len && p[n] >= 0x40 && p[n] < 0x7f ? n + 1 : 0;
+}
+
 bool str_has_prefix(const char *s, const char *prefix)
 {
 	return strncmp(s, prefix, strlen(prefix)) == 0;

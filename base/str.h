@@ -38,6 +38,12 @@ void str_trim_right(struct str *s);			/* white space and newlines at the end go 
 void str_add_printable(struct str *s, const void *bytes, size_t len, size_t max);
 
 /*
+ * The length of the terminal control sequence that begins at `bytes` (ECMA-48 section 5.4: ESC [, parameters, a final
+ * byte, as colours are), or 0 if none does.
+ */
+size_t str_control_sequence(const void *bytes, size_t len);
+
+/*
  * The UTF-8 character at `bytes` (RFC 3629: shortest form, no surrogates, at most U+10FFFF): its length of 1 to 4
  * bytes and its code in *ret_code; 0 if there is none within `len` bytes.
  */

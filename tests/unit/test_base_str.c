@@ -419,6 +419,19 @@ START_TEST(random_names_have_their_length_and_differ)
 }
 END_TEST
 
+START_TEST(a_control_sequence_is_measured_only_where_it_is_whole)
+{
+	ck_assert_uint_eq(str_control_sequence("\033[31mred", 8), 5);
+	ck_assert_uint_eq(str_control_sequence("\033[K", 3), 3);
+	ck_assert_uint_eq(str_control_sequence("\033[?25h", 6), 6);
+	ck_assert_uint_eq(str_control_sequence("\033[31", 4), 0);
+	ck_assert_uint_eq(str_control_sequence("\033[3\n1m", 6), 0);
+	ck_assert_uint_eq(str_control_sequence("\033]0;title\a", 10), 0);
+	ck_assert_uint_eq(str_control_sequence("red", 3), 0);
+	ck_assert_uint_eq(str_control_sequence("", 0), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("base/str");
@@ -427,6 +440,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tests, a_string_grows_and_stays_terminated);
+	tcase_add_test(tests, a_control_sequence_is_measured_only_where_it_is_whole);
 	tcase_add_test(tests, a_detached_string_belongs_to_the_caller_even_when_empty);
 	tcase_add_test(tests, only_the_end_is_trimmed);
 	tcase_add_test(tests, foreign_bytes_are_shown_without_moving_the_terminal);
