@@ -2,6 +2,7 @@ noinst_LIBRARIES += libgit.a
 libgit_a_SOURCES = \
 	git/command.c git/command.h \
 	git/history.c git/history.h \
+	git/index.c git/index.h \
 	git/mirror.c git/mirror.h \
 	git/repository.c git/repository.h \
 	git/revert.c \

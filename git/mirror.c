@@ -43,7 +43,13 @@ static const char *const settings[][2] = {
 	{ "submodule.recurse", "false" },
 	{ "advice.detachedHead", "false" },
 	{ "advice.graftFileDeprecated", "false" },
+	{ "checkout.thresholdForParallelism", "2000" },
 };
+
+/*
+ * Workers write the files of a great checkout; they cost more than they save where files are few.
+ */
+#define CHECKOUT_WORKERS_MAX 4
 
 static bool with_user_config;
 
@@ -66,6 +72,7 @@ static bool is_passed_on(const char *variable)
 static void environment_build(void)
 {
 	size_t n = sizeof(settings) / sizeof(settings[0]);
+	long workers = sysconf(_SC_NPROCESSORS_ONLN);
 
 	for (char **variable = environ; variable && *variable; variable++) {
 		if (is_passed_on(*variable))
@@ -81,11 +88,15 @@ static void environment_build(void)
 	if (!with_user_config)
 		strv_push_many(&environment, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
 			"GIT_ATTR_NOSYSTEM=1", NULL);
-	strv_pushf(&environment, "GIT_CONFIG_COUNT=%zu", n);
+	strv_pushf(&environment, "GIT_CONFIG_COUNT=%zu", n + 1);
 	for (size_t i = 0; i < n; i++) {
 		strv_pushf(&environment, "GIT_CONFIG_KEY_%zu=%s", i, settings[i][0]);
 		strv_pushf(&environment, "GIT_CONFIG_VALUE_%zu=%s", i, settings[i][1]);
 	}
+	if (workers < 1 || workers > CHECKOUT_WORKERS_MAX)
+		workers = workers < 1 ? 1 : CHECKOUT_WORKERS_MAX;
+	strv_pushf(&environment, "GIT_CONFIG_KEY_%zu=checkout.workers", n);
+	strv_pushf(&environment, "GIT_CONFIG_VALUE_%zu=%ld", n, workers);
 }
 
 void git_environment_keep_user_config(void)

@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <git2.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "git/command.h"
+#include "git/index.h"
 #include "git/repository.h"
 
 #define CHECKOUT_MS                                                                                \
@@ -22,6 +22,7 @@
 #define NUMBER_MAX 1000000
 #define COMPARED_MAX 32 /* files compared byte by byte before the whole tree is made anew instead  \
 			 */
+#define RACY_FEW 200 /* files that git may just as well read once more */
 
 /*
  * A tree is registered as git itself does it (gitrepository-layout(5)), but by our own hand: the
@@ -34,7 +35,13 @@ struct worktree {
 	char *path;		/* DIR/<number> */
 	char *admin;		/* GIT_DIR/worktrees/<id> */
 	char *busy;		/* ADMIN/bisectd-busy: there while a checkout is under way */
+	char *index;		/* ADMIN/index */
 	int lock_fd;
+	/* The last checkout, if it was verified without a git at the moment `seen`; else "". */
+	char at[GIT_HEX + 1];
+	struct timespec seen;
+	size_t n_racy;
+	bool is_changed;	/* by what runs in it: its tracked files do not stay as they are */
 };
 
 static char *real_path(const char *path, struct error *err)
@@ -59,6 +66,7 @@ static void free_tree(struct worktree *worktree)
 	free(worktree->path);
 	free(worktree->admin);
 	free(worktree->busy);
+	free(worktree->index);
 	file_close(&worktree->lock_fd);
 	free(worktree);
 }
@@ -109,6 +117,7 @@ int worktree_take(struct worktree **ret, const char *git_dir, const char *dir, u
 	worktree->path = mem_printf("%s/%u", real, number);
 	worktree->admin = admin_of(worktree->git_dir, worktree->path);
 	worktree->busy = mem_printf("%s/bisectd-busy", worktree->admin);
+	worktree->index = mem_printf("%s/index", worktree->admin);
 	*ret = worktree;
 	worktree = NULL;
 	result = 0;
@@ -192,14 +201,12 @@ static int repair_link(const struct worktree *worktree, struct error *err)
 static bool is_registered(const struct worktree *worktree)
 {
 	char *link = mem_printf("%s/.git", worktree->path);
-	char *index = mem_printf("%s/index", worktree->admin);
 	struct stat st;
 	bool is = lstat(worktree->path, &st) == 0 && S_ISDIR(st.st_mode) &&
-		  access(index, R_OK) == 0 && holds_line(worktree->admin, "gitdir", link) &&
+		  access(worktree->index, R_OK) == 0 && holds_line(worktree->admin, "gitdir", link) &&
 		  holds_line(worktree->admin, "commondir", "../..");
 
 	free(link);
-	free(index);
 	return is;
 }
 
@@ -306,24 +313,16 @@ out:
 	return result;
 }
 
-/*
- * The tree id of the index.  libgit2 saves a process here, but does not read every kind of index
- * that git writes.
- */
-static int index_tree(char ret_hex[GIT_HEX + 1], const struct worktree *worktree, struct error *err)
+/* The tree id of the index; index NULL: of a kind that only git reads. */
+static int index_id(char ret_hex[GIT_HEX + 1], const struct worktree *worktree,
+	struct tree_index *index, struct error *err)
 {
 	const char *argv[] = { "write-tree", NULL };
-	char *path = mem_printf("%s/index", worktree->admin);
 	struct str out = STR_INIT;
-	git_index *index = NULL;
-	git_oid oid;
-	int result = 0;
+	int result;
 
-	if (git_index_open(&index, path) == 0 &&
-		git_index_write_tree_to(&oid, index, worktree->repository->handle) == 0) {
-		git_oid_tostr(ret_hex, GIT_HEX + 1, &oid);
-		goto out;
-	}
+	if (index && tree_index_id(ret_hex, index, worktree->repository))
+		return 0;
 	if ((result = run_git(worktree, NULL, &out, argv, err)) < 0)
 		goto out;
 	str_trim_right(&out);
@@ -333,31 +332,81 @@ static int index_tree(char ret_hex[GIT_HEX + 1], const struct worktree *worktree
 		result = error_set(
 			err, ERR_CORRUPT, "git write-tree gives no id in %s", worktree->path);
 out:
-	git_index_free(index);
-	free(path);
 	str_release(&out);
 	return result;
 }
 
+/* Without a git: true if the tree is the commit's, false if that is not known. */
+static bool is_clean(struct worktree *worktree, struct tree_index *index, const char *hex,
+	const char *have, const char *tree)
+{
+	if (!index || strcmp(have, tree) != 0 || !tree_index_is_clean(&worktree->seen, index))
+		return false;
+	worktree->n_racy = tree_index_racy(index);
+	memcpy(worktree->at, hex, GIT_HEX);
+	return true;
+}
+
 /* The promise of worktree_checkout. */
-static int verify(const struct worktree *worktree, const char *hex, const char *tree, bool fresh,
+static int verify(struct worktree *worktree, const char *hex, const char *tree, bool fresh,
 	struct error *err)
 {
 	const char *diff_files[] = { "diff-files", "--quiet", "--ignore-submodules=all", NULL };
+	struct tree_index *index = tree_index_open(worktree->index, worktree->path);
 	char have[GIT_HEX + 1];
 	int status = 0;
-	int result = index_tree(have, worktree, err);
+	int result = index_id(have, worktree, index, err);
 
-	if (result < 0)
-		return result;
-	if (strcmp(have, tree) != 0)
-		return error_set(err, ERR_CORRUPT,
+	if (result < 0 || is_clean(worktree, index, hex, have, tree))
+		goto out;
+	if (strcmp(have, tree) != 0) {
+		result = error_set(err, ERR_CORRUPT,
 			"work tree %s holds tree %s, commit %.12s is tree %s", worktree->path, have,
 			hex, tree);
+		goto out;
+	}
 	result = run_git(worktree, &status, NULL, diff_files, err);
 	if (result == 0 && status != 0)
 		result = check_modified(worktree, hex, fresh, err);
+out:
+	tree_index_free(index);
 	return result;
+}
+
+/* Right after a great tree was made git would read all of its files at the next checkout. */
+static void settle(struct worktree *worktree)
+{
+	struct tree_index *index = NULL;
+
+	if (worktree->at[0] && worktree->n_racy > RACY_FEW)
+		index = tree_index_open(worktree->index, worktree->path);
+	if (index)
+		tree_index_settle(index, &worktree->seen);
+	tree_index_free(index);
+}
+
+/*
+ * From the commit that is there to another: git looks only at the files in which they differ, and
+ * does nothing where it would lose a change.  Whether the others are still as they were says the
+ * look at all of them afterwards.  False: not known what is there now.
+ */
+static bool move_on(struct worktree *worktree, const char *from, const char *hex, const char *tree)
+{
+	const char *read_tree[] = { "read-tree", "-m", "-u", from, hex, NULL };
+	struct tree_index *index = NULL;
+	char have[GIT_HEX + 1];
+	int status;
+	bool clean;
+
+	if (!from[0] || worktree->is_changed)
+		return false;
+	if (run_git(worktree, &status, NULL, read_tree, NULL) == 0 && status == 0)
+		index = tree_index_open(worktree->index, worktree->path);
+	clean = index && tree_index_id(have, index, worktree->repository) &&
+		is_clean(worktree, index, hex, have, tree);
+	tree_index_free(index);
+	worktree->is_changed = !clean;
+	return clean;
 }
 
 /* Locks whose owner is dead: we hold the tree, and every git of ours holds it with us. */
@@ -377,16 +426,20 @@ static void remove_locks(const struct worktree *worktree)
  * One try.  An older try that did not end left files that belong to no index: they go, as in
  * WORKTREE_CLEAN.
  */
-static int try_checkout(const struct worktree *worktree, const char *hex, const char *tree,
+static int try_checkout(struct worktree *worktree, const char *hex, const char *tree,
 	enum worktree_clean clean, bool fresh, struct error *err)
 {
 	const char *read_tree[] = { "read-tree", "--reset", "-u", hex, NULL };
 	const char *git_clean[] = { "clean", "-ffdxq", NULL };
-	bool interrupted = access(worktree->busy, F_OK) == 0;
+	bool interrupted = access(worktree->busy, F_OK) == 0, moved;
+	char from[GIT_HEX + 1];
 	int result;
 	int fd;
 
 	remove_locks(worktree);
+	settle(worktree);
+	memcpy(from, worktree->at, sizeof(from));
+	worktree->at[0] = '\0';
 	if ((result = repair_link(worktree, err)) < 0)
 		return result;
 	fd = open(worktree->busy, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
@@ -396,12 +449,13 @@ static int try_checkout(const struct worktree *worktree, const char *hex, const 
 	if (!holds_line(worktree->admin, "HEAD", hex) &&
 		(result = write_line(worktree->admin, "HEAD", hex, err)) < 0)
 		return result;
-	if ((result = run_git(worktree, NULL, NULL, read_tree, err)) < 0)
+	moved = move_on(worktree, from, hex, tree);
+	if (!moved && (result = run_git(worktree, NULL, NULL, read_tree, err)) < 0)
 		return result;
 	if ((interrupted || clean == WORKTREE_CLEAN) &&
 		(result = run_git(worktree, NULL, NULL, git_clean, err)) < 0)
 		return result;
-	if ((result = verify(worktree, hex, tree, fresh, err)) < 0)
+	if (!moved && (result = verify(worktree, hex, tree, fresh, err)) < 0)
 		return result;
 	unlink(worktree->busy);
 	return 0;

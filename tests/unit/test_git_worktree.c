@@ -2,6 +2,7 @@
 
 #include <check.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -10,6 +11,7 @@
 #include "base/child.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "git/index.h"
 #include "tests/unit/git_fixture.h"
 
 static struct error err;
@@ -363,20 +365,146 @@ START_TEST(a_tree_that_does_not_become_its_commit_is_refused)
 {
 	const char *id;
 
-	/* A filter that spoils another file behind git's back. */
-	git_ok("r", "config", "filter.spoil.smudge", "cat; echo spoilt >f", NULL);
+	/*
+	 * A filter that spoils another file behind git's back, in whatever order git writes the
+	 * two: the one that was written first ends wrong.
+	 */
+	git_ok("r", "config", "filter.spoil.smudge",
+		"cat; for other in f zoo; do "
+		"if test %f != $other && test -e $other; then echo spoilt >$other; fi; done",
+		NULL);
 	git_ok("r", "checkout", "--quiet", "-b", "main", "b", NULL);
-	fixture_write("r/.gitattributes", "zoo filter=spoil\n");
+	fixture_write("r/.gitattributes", "f filter=spoil\nzoo filter=spoil\n");
+	fixture_write("r/f", "y\n");
 	fixture_write("r/zoo", "x\n");
-	git_ok("r", "-c", "filter.spoil.smudge=cat", "add", ".gitattributes", "zoo", NULL);
+	git_ok("r", "-c", "filter.spoil.smudge=cat", "add", ".gitattributes", "f", "zoo", NULL);
 	git_ok("r", "commit", "--quiet", "-m", "spoil", NULL);
 	id = repo_id("r", "HEAD");
 	take();
 	expect_checkout("a", WORKTREE_KEEP);
 	ck_assert_int_eq(worktree_checkout(tree, id, WORKTREE_KEEP, &err), -ERR_CORRUPT);
-	ck_assert_ptr_nonnull(strstr(err.text, "file f "));
+	ck_assert_ptr_nonnull(strstr(err.text, "differs from commit"));
 	expect_checkout("b", WORKTREE_KEEP);
 	expect_no_untracked();
+}
+END_TEST
+
+/* A commit of many small files, which are all made in one moment; its id. */
+static const char *make_many_files(void)
+{
+	struct str name = STR_INIT;
+
+	git_ok("r", "checkout", "--quiet", "-b", "many", "b", NULL);
+	for (unsigned i = 0; i < 2400; i++) {
+		str_setf(&name, "r/many/%u/%u", i % 7, i);
+		if (i < 7) {
+			str_set_len(&name, strlen("r/many/0"));
+			ck_assert_int_eq(dir_make(name.buf, 0755, &err), 0);
+			str_setf(&name, "r/many/%u/%u", i % 7, i);
+		}
+		fixture_write(name.buf, "of one size");
+	}
+	str_release(&name);
+	return repo_commit("r", "many files");
+}
+
+/* Into the file as it is: it stays the same inode and keeps its size. */
+static void overwrite(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(file_write_all(fd, text, strlen(text), &err), 0);
+	file_close(&fd);
+}
+
+START_TEST(a_change_in_the_moment_of_a_great_checkout_is_seen_and_the_tree_stays_warm)
+{
+	const char *many = make_many_files(), *next;
+
+	fixture_write("r/f", "next");
+	next = repo_commit("r", "next");
+	take();
+	for (unsigned i = 0; i < 4; i++) {
+		ck_assert_int_eq(worktree_checkout(tree, many, WORKTREE_KEEP, &err), 0);
+		if (i == 0)
+			fixture_write(in_tree("built.o"), "object");
+		overwrite(in_tree("many/3/703"), "OF ONE SIZE");
+		if (i > 1)
+			ck_assert_int_eq(unlink(in_tree("many/4/704")), 0);
+		ck_assert_int_eq(worktree_checkout(tree, next, WORKTREE_KEEP, &err), 0);
+		ck_assert(fixture_holds(in_tree("f"), "next"));
+		ck_assert(fixture_holds(in_tree("many/3/703"), "of one size"));
+		ck_assert(fixture_holds(in_tree("many/4/704"), "of one size"));
+		ck_assert(fixture_holds(in_tree("built.o"), "object"));
+	}
+	ck_assert_str_eq(git_says(worktree_path(tree), "status", "--porcelain",
+				 "--untracked-files=no", NULL),
+		"");
+}
+END_TEST
+
+START_TEST(what_a_command_changes_after_a_great_checkout_is_undone_again_and_again)
+{
+	const char *many = make_many_files(), *next;
+
+	fixture_write("r/many/5/5", "OF ONE SIZE");
+	next = repo_commit("r", "next");
+	take();
+	for (unsigned i = 0; i < 6; i++) {
+		ck_assert_int_eq(
+			worktree_checkout(tree, i % 2 ? many : next, WORKTREE_KEEP, &err), 0);
+		ck_assert(fixture_holds(
+			in_tree("many/5/5"), i % 2 ? "of one size" : "OF ONE SIZE"));
+		ck_assert(fixture_holds(in_tree("many/3/703"), "of one size"));
+		ck_assert(!fixture_exists(in_tree("added")));
+		if (i == 0)
+			fixture_write(in_tree("built.o"), "object");
+		ck_assert(fixture_holds(in_tree("built.o"), "object"));
+		switch (i) {
+		case 0:
+			break;
+		case 1: /* a file in which the next commit differs */
+			overwrite(in_tree("many/5/5"), "OF ONE size");
+			break;
+		case 2: /* a new file in the index */
+			fixture_write(in_tree("added"), "x");
+			git_ok(worktree_path(tree), "add", "added", NULL);
+			break;
+		case 3: /* the index of the next commit, and the files of this one */
+			git_ok(worktree_path(tree), "read-tree", next, NULL);
+			break;
+		default: /* one in which it does not */
+			overwrite(in_tree("many/3/703"), "of one SIZE");
+			break;
+		}
+	}
+}
+END_TEST
+
+START_TEST(a_directory_of_untouched_files_behind_a_link_is_no_clean_tree)
+{
+	const char *many = make_many_files();
+	char *place, *path;
+	struct tree_index *index;
+	struct timespec seen;
+
+	take();
+	ck_assert_int_eq(worktree_checkout(tree, many, WORKTREE_KEEP, &err), 0);
+	place = admin();
+	path = mem_printf("%s/index", place);
+	index = tree_index_open(path, worktree_path(tree));
+	ck_assert_ptr_nonnull(index);
+	ck_assert(tree_index_is_clean(&seen, index));
+	ck_assert_int_eq(rename(in_tree("many"), "elsewhere"), 0);
+	ck_assert(!tree_index_is_clean(&seen, index));
+	ck_assert_int_eq(symlink("../../elsewhere", in_tree("many")), 0);
+	ck_assert(fixture_holds(in_tree("many/3/703"), "of one size"));
+	ck_assert(!tree_index_is_clean(&seen, index));
+	tree_index_free(index);
+	ck_assert_ptr_null(tree_index_open("nowhere/index", worktree_path(tree)));
+	free(place);
+	free(path);
 }
 END_TEST
 
@@ -725,6 +853,9 @@ int main(void)
 	tcase_add_test(tests, a_read_only_directory_is_no_obstacle);
 	tcase_add_test(tests, text_that_its_own_attributes_would_change_is_no_endless_repair);
 	tcase_add_test(tests, a_tree_that_does_not_become_its_commit_is_refused);
+	tcase_add_test(tests, a_change_in_the_moment_of_a_great_checkout_is_seen_and_the_tree_stays_warm);
+	tcase_add_test(tests, what_a_command_changes_after_a_great_checkout_is_undone_again_and_again);
+	tcase_add_test(tests, a_directory_of_untouched_files_behind_a_link_is_no_clean_tree);
 	tcase_add_test(tests, kinds_of_index_that_only_git_reads_are_no_obstacle);
 	tcase_add_test(tests, the_users_repository_is_left_as_it_was);
 	tcase_add_test(tests, filters_of_the_repositorys_configuration_apply);
