@@ -20,7 +20,7 @@ enum {
 	STOP_S = 8,
 	TOKEN_MAX = 4096,
 	INFRA_PAUSE_MAX_MS = 30000,
-	DISK_PAUSE_MS = 10000,
+	DISK_PAUSE_MS = 5000,
 	ANSWER_MAX = 16 << 20,
 };
 
@@ -103,19 +103,25 @@ static void on_claimed(const struct http_answer *answer, const struct error *fai
 	} else {
 		/* A server that answers at once, unlike ours, is not to be flooded. */
 		agent->claim_pause_ms = PAUSE_MIN_MS;
-		claim_in(agent, PAUSE_MIN_MS / 10);
+		claim_in(agent, agent->told_disk ? DISK_PAUSE_MS : PAUSE_MIN_MS / 10);
 	}
 }
 
+/* A daemon that is told of trouble gives no work, and tells people. */
 static char *claim_body(const struct agent *agent)
 {
 	json_t *lanes = json_array(), *body;
-	char *text;
+	char *text, *trouble;
 
 	for (size_t i = 0; i < agent->lanes.n; i++)
 		json_array_append_new(lanes, json_string(agent->lanes.v[i]));
-	body = json_pack("{s:s, s:o, s:i, s:i}", "agent", agent->name, "lanes", lanes, "wait_s", WAIT_S,
-		"slots", (int)agent_slots(agent));
+	body = json_pack("{s:s, s:o, s:i, s:i}", "agent", agent->name, "lanes", lanes, "wait_s",
+		agent->told_disk ? 0 : WAIT_S, "slots", (int)agent_slots(agent));
+	if (agent->told_disk) {
+		trouble = mem_printf("the disk of %s is full", agent->state_dir);
+		json_object_set_new(body, "trouble", result_string(trouble));
+		free(trouble);
+	}
 	text = json_dumps(body, JSON_COMPACT);
 	json_decref(body);
 	if (!text)
@@ -127,18 +133,15 @@ static void claim(struct agent *agent)
 {
 	struct http_call_options options = HTTP_CALL_INIT;
 	char *url, *body;
+	bool full;
 
 	if (agent->claim || agent->stopping || agent->n_runs >= agent_slots(agent) ||
 	    event_pending(agent->claim_again, EV_TIMEOUT, NULL))
 		return;
-	if (disk_is_full(agent->state_dir)) {
-		if (!agent->told_disk)
-			log_error("%s is full: no work is taken until there is room", agent->state_dir);
-		agent->told_disk = true;
-		claim_in(agent, DISK_PAUSE_MS);
-		return;
-	}
-	agent->told_disk = false;
+	full = disk_is_full(agent->state_dir);
+	if (full && !agent->told_disk)
+		log_error("%s is full: no work is taken until there is room", agent->state_dir);
+	agent->told_disk = full;
 	url = agent_url(agent, "/api/v1/units/claim");
 	body = claim_body(agent);
 	options.method = "POST";
@@ -169,15 +172,18 @@ static int64_t infra_pause_ms(const struct agent *agent)
 	return pause < INFRA_PAUSE_MAX_MS ? pause : INFRA_PAUSE_MAX_MS;
 }
 
-void agent_run_gone(struct agent *agent, bool infra)
+void agent_run_gone(struct agent *agent, enum run_end end)
 {
-	agent->infra_failures = infra ? agent->infra_failures + 1 : 0;
+	if (end == RUN_FAILED)
+		agent->infra_failures++;
+	else if (end == RUN_FINISHED)
+		agent->infra_failures = 0;
 	if (agent->stopping) {
 		if (!agent->n_runs)
 			event_base_loopbreak(agent->loop);
 		return;
 	}
-	if (infra)
+	if (end == RUN_FAILED)
 		claim_in(agent, infra_pause_ms(agent));
 	else
 		claim(agent);
@@ -214,7 +220,7 @@ static void on_stop(evutil_socket_t signal_number, short what, void *arg)
 	event_add(agent->stop_deadline, &patience);
 	for (struct run *run = agent->runs; run; run = next) {
 		next = run_next(run);
-		run_give_up(run, "the agent stops");
+		run_give_up(run, FAULT_STOP, "the agent stops");
 	}
 }
 

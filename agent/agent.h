@@ -34,7 +34,7 @@ struct run;
 struct agent_values {
 	char *config, *server, *token_file, *state_dir, *name, *libexec_dir, *log_level;
 	struct strv hide;
-	long long slots, memory, processes, file_size;
+	long long slots, memory, processes, file_size, patience;
 	bool version;
 };
 
@@ -52,7 +52,10 @@ struct agent_values {
 	{ "name", 0, SETTING_STRING, AGENT_AT(name), "NAME", NULL, 0, 0, \
 		"Name of this agent in the daemon's lists; default: host name and kind.", false }, \
 	{ "slots", 'j', SETTING_NUMBER, AGENT_AT(slots), "N", "1", 1, 256, \
-		"Units of work done at once.", false }
+		"Units of work done at once.", false }, \
+	{ "patience", 0, SETTING_SECONDS, AGENT_AT(patience), "TIME", "2m", 1, 86400, \
+		"How long a daemon that answers but cannot take or give an artifact (its store is full) is asked again before the " \
+		"unit is given back.", false }
 #define AGENT_SETTINGS_STATE(standard_state_dir, what) \
 	{ "", 0, SETTING_HEADING, 0, NULL, NULL, 0, 0, "Directories", false }, \
 	{ "state-dir", 'd', SETTING_STRING, AGENT_AT(state_dir), "DIR", standard_state_dir, 0, 0, what, false }
@@ -153,8 +156,20 @@ void run_fetch(struct run *run, const char *path, const char *sha256,
 	void (*done)(struct run *run, const struct error *err));
 
 void run_finish(struct run *run, json_t *result);	/* takes result */
-/* The farm's fault: somebody runs it again. */
+/* The farm's fault: somebody runs it again.  This box's, as far as can be seen from here. */
 void run_release(struct run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+enum fault {
+	FAULT_BOX,
+	FAULT_UNIT,		/* the unit wants more than it may have: counts against no box */
+	FAULT_FARM,		/* the daemon's, or what all boxes share: no attempt, it just waits */
+	FAULT_STOP,		/* the agent has to go: as if it had never had it */
+	FAULT_NKINDS
+};
+void run_release_for(struct run *run, enum fault fault, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* From 1: how often the unit was claimed, by whomever. */
+unsigned run_attempt(const struct run *run);
+/* The disk of this run was full at some moment of the sandbox step that has ended. */
+bool run_disk_was_full(const struct run *run);
 
 /* --- Parts of results --- */
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -52,18 +53,20 @@ static void on_answer(const struct http_answer *answer, const struct error *fail
 {
 	struct exchange *exchange = arg;
 	struct error err = ERROR_INIT;
+	int64_t now = clock_steady_ms();
 
 	exchange->call = NULL;
 	if (!answer) {
 		agent_note_away(exchange->agent, failure->text);
+		exchange->refused_ms = 0;
 		exchange_later(exchange);
 		return;
 	}
-	/*
-	 * 507 (no space there) comes back with this as well: an operator mends it, or the lease
-	 * ends.
-	 */
-	if (answer->status >= 500 || answer->status == 429) {
+	if (!exchange->refused_ms)
+		exchange->refused_ms = now;
+	/* Redis away, no space: mends itself, or an operator does.  Not on this slot for ever. */
+	if ((answer->status >= 500 || answer->status == 429) &&
+		(!exchange->patience_ms || now - exchange->refused_ms < exchange->patience_ms)) {
 		http_answer_error(&err, answer, exchange->options.method);
 		agent_note_away(exchange->agent, err.text);
 		exchange_later(exchange);
@@ -111,7 +114,9 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
 
 struct exchange *exchange_start(struct agent *agent, const char *method, const char *path,
 	char *body, const char *upload, const char *download, int64_t timeout_ms,
-	void (*done)(struct exchange *exchange, const struct http_answer *answer, void *arg), void *arg)
+	int64_t patience_ms,
+	void (*done)(struct exchange *exchange, const struct http_answer *answer, void *arg),
+	void *arg)
 {
 	struct exchange *exchange = mem_alloc(sizeof(*exchange));
 	const struct http_call_options standard = HTTP_CALL_INIT;
@@ -122,6 +127,7 @@ struct exchange *exchange_start(struct agent *agent, const char *method, const c
 	exchange->path = mem_strdup(upload ? upload : download);
 	exchange->fd = -1;
 	exchange->pause_ms = PAUSE_MIN_MS;
+	exchange->patience_ms = patience_ms;
 	exchange->done = done;
 	exchange->arg = arg;
 	exchange->options = standard;

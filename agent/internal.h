@@ -45,17 +45,21 @@ struct exchange {
 	struct http_call *call;
 	struct event *again;
 	int64_t pause_ms;
+	int64_t patience_ms,
+		refused_ms; /* refused: since when it was answered so (steady); 0: it was not */
 	void (*done)(struct exchange *exchange, const struct http_answer *answer, void *arg);
 	void *arg;
 };
 
 /*
- * body (may be NULL) is taken.  `done` comes once, with an answer below 500 (and not 429); the
- * exchange is freed after it. upload and download are files or NULL; a download starts anew with
- * each try.
+ * body (may be NULL) is taken.  `done` comes once, with an answer below 500 (and not 429), or, when
+ * patience_ms (0: for ever) have passed with no better one, with what it is; no answer at all is
+ * waited out.  The exchange is freed after it. upload and download are files or NULL; a download
+ * starts anew with each try.
  */
 struct exchange *exchange_start(struct agent *agent, const char *method, const char *path,
 	char *body, const char *upload, const char *download, int64_t timeout_ms,
+	int64_t patience_ms,
 	void (*done)(struct exchange *exchange, const struct http_answer *answer, void *arg), void *arg);
 void exchange_cancel(struct exchange *exchange);	/* NULL is fine */
 
@@ -67,7 +71,12 @@ void agent_note_back(struct agent *agent);
 /* Takes one claim's answer.  ERR_INVALID: not what docs/api.md says. */
 int run_new(struct agent *agent, json_t *unit, struct error *err);
 struct run *run_next(const struct run *run);
-void run_give_up(struct run *run, const char *reason);	/* the agent stops: kill, release */
-void agent_run_gone(struct agent *agent, bool infra);	/* a slot is free again */
+void run_give_up(struct run *run, enum fault fault, const char *reason);	/* kill, release */
+enum run_end {
+	RUN_FINISHED,
+	RUN_DROPPED,
+	RUN_FAILED
+}; /* dropped: cancelled, lost; failed: the farm's fault */
+void agent_run_gone(struct agent *agent, enum run_end end);	/* a slot is free again */
 
 #endif

@@ -250,7 +250,9 @@ int pack_tree(const char *output, const char *tree, const char *const *keep, str
 	dir = open(tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	fd = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (dir < 0 || fd < 0) {
-		rc = error_errno(err, errno, "cannot open %s", dir < 0 ? tree : output);
+		/* Not the same as a kept file that is not there. */
+		rc = error_set(err, ERR_IO, "cannot open %s: %s", dir < 0 ? tree : output,
+			strerror(errno));
 		goto out;
 	}
 	if (archive_write_set_format_pax_restricted(packer.archive) != ARCHIVE_OK ||
@@ -276,6 +278,18 @@ out:
 }
 
 /* --- Unpacking --- */
+
+/* What went wrong here, and would elsewhere not: anything else is the archive's own fault. */
+static bool is_hosts_fault(struct archive *archive)
+{
+	static const int codes[] = { ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE, ENOMEM, ENOENT,
+		ESTALE };
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (archive_errno(archive) == codes[i])
+			return true;
+	return false;
+}
 
 static int refuse(struct error *err, const char *name, const char *why)
 {
@@ -348,6 +362,8 @@ static int copy_data(struct archive *in, struct archive *out, uint64_t *bytes, s
 		if (archive_write_data_block(out, block, len, offset) < ARCHIVE_WARN)
 			return archive_failure(err, out, "cannot unpack");
 	}
+	if (rc != ARCHIVE_EOF && is_hosts_fault(in))
+		return archive_failure(err, in, "cannot read the archive");
 	if (rc != ARCHIVE_EOF)
 		return error_set(err, ERR_CORRUPT, "damaged archive: %s", archive_error_string(in));
 	return 0;
@@ -374,7 +390,7 @@ static int unpack_entries(struct archive *in, struct archive *out, const char *d
 		if (rc < 0)
 			return rc;
 		if (archive_write_header(out, entry) < ARCHIVE_WARN) {
-			if (archive_errno(out) == ENOSPC || archive_errno(out) == EDQUOT)
+			if (is_hosts_fault(out))
 				return archive_failure(err, out, "cannot unpack");
 			return error_set(err, ERR_CORRUPT, "cannot unpack: %s", archive_error_string(out));
 		}
@@ -404,7 +420,9 @@ int unpack_tree(const char *archive, const char *directory, struct error *err)
 	archive_write_disk_set_options(out, ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_SECURE_SYMLINKS |
 		ARCHIVE_EXTRACT_SECURE_NODOTDOT);
 	if (archive_read_open_filename(in, archive, BLOCK) != ARCHIVE_OK) {
-		rc = error_set(err, ERR_CORRUPT, "not an archive: %s", archive_error_string(in));
+		rc = is_hosts_fault(in) ? archive_failure(err, in, "cannot read the archive")
+					: error_set(err, ERR_CORRUPT, "not an archive: %s",
+						  archive_error_string(in));
 		goto out;
 	}
 	rc = unpack_entries(in, out, real, err);

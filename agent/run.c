@@ -18,7 +18,11 @@ enum {
 	STANDARD_TIMEOUT_S = 3600,
 	TIMEOUT_MAX_S = 7 * 24 * 3600,
 	SCRIPT_BINDS_MAX = 16,
-	RENEW_MAX_MS = 5000,		/* a cancelled unit is learned of by then */
+	RENEW_MAX_MS = 5000, /* a cancelled unit is learned of by then */
+	FINISH_PATIENCE = 5, /* a result is dearer than an artifact: so many times the patience */
+	DISK_LOOK_MS = 250,
+	/* Fetching, packing, unpacking; two fetches have 30 minutes each. */
+	WORK_MAX_MS = 90 * 60 * 1000,
 };
 
 /* --- What the kind may ask --- */
@@ -77,14 +81,15 @@ char *run_url(const struct run *run, const char *action)
 	return mem_printf("/api/v1/units/%s/%s", run->id, action);
 }
 
-/* {"agent","epoch"} and what comes on top (may be NULL, taken). */
-static char *run_body(const struct run *run, const char *key, json_t *value)
+/* {"agent","epoch"} and what comes on top (an object or NULL, taken). */
+static char *run_body(const struct run *run, json_t *more)
 {
 	json_t *body = json_pack("{s:s, s:I}", "agent", run->agent->name, "epoch", (json_int_t)run->epoch);
 	char *text;
 
-	if (key)
-		json_object_set_new(body, key, value);
+	if (more)
+		json_object_update(body, more);
+	json_decref(more);
 	text = json_dumps(body, JSON_COMPACT);
 	json_decref(body);
 	if (!text)
@@ -97,10 +102,10 @@ static char *run_body(const struct run *run, const char *key, json_t *value)
 static void run_dispose(struct run *run)
 {
 	struct agent *agent = run->agent;
-	struct event **events[] = { &run->log_timer, &run->renew_timer };
+	struct event **events[] = { &run->log_timer, &run->renew_timer, &run->disk_timer };
 	struct run **link = &agent->runs;
 	struct error err = ERROR_INIT;
-	bool infra = run->infra;
+	enum run_end end = run->end;
 
 	if (run->started)
 		agent->kind->stop(run, agent->context);
@@ -130,7 +135,7 @@ static void run_dispose(struct run *run)
 	free(run->lock_path);
 	free(run->log_path);
 	free(run);
-	agent_run_gone(agent, infra);
+	agent_run_gone(agent, end);
 }
 
 /* True: the run is over, and gone where nothing was left to wait for. */
@@ -188,28 +193,56 @@ static void on_released(struct exchange *exchange, const struct http_answer *ans
 	run_settle(run);
 }
 
-static void start_release(struct run *run, const char *reason)
+static void start_release(struct run *run, enum fault fault, const char *reason)
 {
+	static const char *const causes[FAULT_NKINDS] = { [FAULT_BOX] = "box",
+		[FAULT_UNIT] = "unit",
+		[FAULT_FARM] = "farm",
+		[FAULT_STOP] = "stop" };
+	json_t *body =
+		json_pack("{s:o, s:s}", "reason", result_string(reason), "cause", causes[fault]);
 	char *path = run_url(run, "release");
 
 	run->over = true;
-	run->infra = true;
-	run->release = exchange_start(run->agent, "POST", path,
-		run_body(run, "reason", result_string(reason)), NULL, NULL, CALL_MS, on_released, run);
+	run->end = fault == FAULT_UNIT ? RUN_DROPPED : RUN_FAILED;
+	run->release = exchange_start(run->agent, "POST", path, run_body(run, body), NULL, NULL,
+		CALL_MS, 0, on_released, run);
 	free(path);
+}
+
+static void release(struct run *run, enum fault fault, const char *fmt, va_list ap)
+{
+	struct str reason = STR_INIT;
+
+	str_vaddf(&reason, fmt, ap);
+	log_warning("unit %s is given back: %s", run->id, reason.buf);
+	start_release(run, fault, reason.buf);
+	str_release(&reason);
+}
+
+void run_release_for(struct run *run, enum fault fault, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	release(run, fault, fmt, ap);
+	va_end(ap);
 }
 
 void run_release(struct run *run, const char *fmt, ...)
 {
-	struct str reason = STR_INIT;
 	va_list ap;
 
 	va_start(ap, fmt);
-	str_vaddf(&reason, fmt, ap);
+	release(run, FAULT_BOX, fmt, ap);
 	va_end(ap);
-	log_warning("unit %s is given back: %s", run->id, reason.buf);
-	start_release(run, reason.buf);
-	str_release(&reason);
+}
+
+unsigned run_attempt(const struct run *run)
+{
+	json_int_t attempt = json_integer_value(json_object_get(run->unit, "attempt"));
+
+	return attempt > 0 && attempt < 1000000 ? (unsigned)attempt : 1;
 }
 
 struct run *run_next(const struct run *run)
@@ -217,12 +250,13 @@ struct run *run_next(const struct run *run)
 	return run->next;
 }
 
-void run_give_up(struct run *run, const char *reason)
+/* A worker's step cannot be ended: the unit goes back at once, the run when the step is over. */
+void run_give_up(struct run *run, enum fault fault, const char *reason)
 {
 	if (run->release || (run->over && run->step == STEP_NONE))
 		return;
 	run_halt(run);
-	start_release(run, reason);
+	start_release(run, fault, reason);
 }
 
 static void on_finished(struct exchange *exchange, const struct http_answer *answer, void *arg)
@@ -236,12 +270,20 @@ static void on_finished(struct exchange *exchange, const struct http_answer *ans
 	if (answer->status >= 400) {
 		http_answer_error(&err, answer, "the result was refused");
 		if (answer->status != 409) {
-			run_release(run, "%s", err.text);
+			run_release_for(run, answer->status >= 500 ? FAULT_FARM : FAULT_BOX, "%s",
+				err.text);
 			return;
 		}
 		log_info("unit %s: %s", run->id, err.text);
+	} else {
+		run->end = RUN_FINISHED;
 	}
 	run_settle(run);
+}
+
+static int64_t patience_ms(const struct run *run)
+{
+	return ((const struct agent_values *)run->agent->values)->patience * 1000;
 }
 
 static void send_result(struct run *run)
@@ -250,7 +292,8 @@ static void send_result(struct run *run)
 
 	run->step = STEP_EXCHANGE;
 	run->exchange = exchange_start(run->agent, "POST", path,
-		run_body(run, "result", json_incref(run->result)), NULL, NULL, CALL_MS, on_finished, run);
+		run_body(run, json_pack("{s:O}", "result", run->result)), NULL, NULL, CALL_MS,
+		FINISH_PATIENCE * patience_ms(run), on_finished, run);
 	free(path);
 }
 
@@ -301,6 +344,7 @@ static void on_work_done(void *arg, bool cancelled)
 void run_work(struct run *run, void (*work)(void *arg), void (*done)(struct run *run), void *arg)
 {
 	run->step = STEP_WORK;
+	run->step_since_ms = clock_steady_ms();
 	run->work = work;
 	run->work_arg = arg;
 	run->on_done = done;
@@ -318,11 +362,44 @@ static void on_sandbox_output(const char *bytes, size_t len, void *arg)
 		sandbox_kill(run->sandbox);
 }
 
+/*
+ * Looked at while it runs as well: a compiler that found no room removes what it wrote, and at the
+ * end there is room again.
+ */
+static void look_at_disk(struct run *run)
+{
+	run->disk_was_full = run->disk_was_full || disk_is_full(run->directory);
+}
+
+static void on_disk_time(evutil_socket_t fd, short what, void *arg)
+{
+	look_at_disk(arg);
+}
+
+static void watch_disk(struct run *run)
+{
+	static const struct timeval period = { 0, DISK_LOOK_MS * 1000 };
+
+	if (!run->disk_timer)
+		run->disk_timer = event_new(run->agent->loop, -1, EV_PERSIST, on_disk_time, run);
+	if (!run->disk_timer)
+		abort();
+	run->disk_was_full = false;
+	event_add(run->disk_timer, &period);
+}
+
+bool run_disk_was_full(const struct run *run)
+{
+	return run->disk_was_full;
+}
+
 static void on_sandbox_end(const struct sandbox_end *end, void *arg)
 {
 	struct run *run = arg;
 
 	run->sandbox = NULL;
+	event_del(run->disk_timer);
+	look_at_disk(run);
 	if (!step_ended(run))
 		return;
 	if (run->log_errno)
@@ -394,6 +471,7 @@ void run_sandbox(struct run *run, const struct run_script *script,
 		return;
 	}
 	run->step = STEP_SANDBOX;
+	watch_disk(run);
 	run->extractor = script->extractor;
 	run->on_sandbox = done;
 }
@@ -407,7 +485,7 @@ static void run_exchange(struct run *run, const char *method, const char *upload
 	str_setf(&path, "/api/v1/artifacts/%s", run->wanted_sha.buf);
 	run->step = STEP_EXCHANGE;
 	run->exchange = exchange_start(run->agent, method, path.buf, NULL, upload, download, TRANSFER_MS,
-		done, run);
+		patience_ms(run), done, run);
 	str_release(&path);
 }
 
@@ -418,19 +496,25 @@ static bool exchange_ended(struct run *run)
 	return step_ended(run);
 }
 
+/* A full store refuses it from every box; another refusal is about what came from here. */
+static void on_store_refused(struct run *run, const struct http_answer *answer)
+{
+	struct error err = ERROR_INIT;
+
+	http_answer_error(&err, answer, "the daemon refuses an artifact");
+	run_release_for(run, answer->status >= 500 ? FAULT_FARM : FAULT_BOX, "%s", err.text);
+}
+
 static void on_stored(struct exchange *exchange, const struct http_answer *answer, void *arg)
 {
 	struct run *run = arg;
-	struct error err = ERROR_INIT;
 
 	if (!exchange_ended(run))
 		return;
-	if (answer->status < 300) {
+	if (answer->status < 300)
 		run->on_done(run);
-		return;
-	}
-	http_answer_error(&err, answer, "the daemon refuses an artifact");
-	run_release(run, "%s", err.text);
+	else
+		on_store_refused(run, answer);
 }
 
 static void on_looked_up(struct exchange *exchange, const struct http_answer *answer, void *arg)
@@ -441,6 +525,8 @@ static void on_looked_up(struct exchange *exchange, const struct http_answer *an
 		return;
 	if (answer->status == 200)
 		run->on_done(run);
+	else if (answer->status >= 500)
+		on_store_refused(run, answer);
 	else
 		run_exchange(run, "PUT", run->wanted_path, NULL, on_stored);
 }
@@ -558,6 +644,11 @@ static void on_renew_time(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	run->renew_sent_ms = clock_steady_ms();
+	if (run->step == STEP_WORK && run->renew_sent_ms - run->step_since_ms > WORK_MAX_MS) {
+		run_give_up(run, FAULT_BOX,
+			"the agent's own work (fetching, packing, unpacking) did not end in time");
+		return;
+	}
 	if (run->renew_sent_ms > run->lease_until_ms) {
 		run_abandon(run, "the lease ran out while the daemon was away");
 		return;
@@ -568,7 +659,7 @@ static void on_renew_time(evutil_socket_t fd, short what, void *arg)
 	options.method = "POST";
 	options.token = run->agent->token.len ? run->agent->token.buf : NULL;
 	options.content_type = "application/json";
-	options.body = body = run_body(run, NULL, NULL);
+	options.body = body = run_body(run, NULL);
 	options.body_len = strlen(body);
 	options.timeout_ms = run->lease_ms / 3 > 1000 ? run->lease_ms / 3 : 1000;
 	run->renew_call = http_call_start(run->agent->http, &options, on_renewed, run);
@@ -635,6 +726,7 @@ int run_new(struct agent *agent, json_t *unit, struct error *err)
 	run->lock_fd = run->log_fd = -1;
 	str_init(&run->wanted_sha);
 	run->started_ms = clock_wall_ms();
+	run->end = RUN_DROPPED;
 	rc = read_unit(run, err);
 	if (rc < 0) {
 		json_decref(run->unit);

@@ -18,7 +18,7 @@ struct run {
 	void *own;			/* the kind's */
 	bool started;			/* the kind knows of it */
 	bool over;			/* no callbacks any more; gone when step and release are */
-	bool infra;
+	enum run_end end;
 	struct exchange *release;
 	json_t *result;
 
@@ -27,6 +27,9 @@ struct run {
 	void *work_arg;
 	void (*on_done)(struct run *run);
 	struct sandbox *sandbox;
+	struct event *disk_timer;	/* looks at the disk while the sandbox runs */
+	bool disk_was_full;
+	int64_t step_since_ms;		/* steady; of STEP_WORK */
 	struct extractor *extractor;	/* the kind's, for the sandbox under way */
 	void (*on_sandbox)(struct run *run, const struct sandbox_end *end);
 	struct exchange *exchange;

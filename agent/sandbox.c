@@ -26,6 +26,8 @@ enum {
 	OUTPUT_MAX = 16 << 20,
 };
 
+#define OOM_UNTOLD UINT64_MAX
+
 struct sandbox_host {
 	char *box, *bwrap;
 	struct strv hide;
@@ -183,12 +185,12 @@ void sandbox_free(struct sandbox *sandbox)
 		dispose(sandbox);
 }
 
-/* How often the kernel killed for lack of memory anywhere; 0 where it does not tell. */
+/* How often the kernel killed for lack of memory anywhere; OOM_UNTOLD where it does not tell. */
 static uint64_t host_oom_kills(void)
 {
 	struct str text = STR_INIT;
 	const char *at;
-	uint64_t n = 0;
+	uint64_t n = OOM_UNTOLD;
 
 	if (file_read(&text, "/proc/vmstat", 1 << 20, NULL) == 0) {
 		at = strstr(text.buf, "\noom_kill ");
@@ -202,15 +204,18 @@ static uint64_t host_oom_kills(void)
 static void find_oom(struct sandbox *sandbox)
 {
 	struct sandbox_end *end = &sandbox->end;
+	uint64_t kills;
 
 	if (sandbox->cgroup) {
 		end->oom = (enum sandbox_oom)cgroup_oom(sandbox->cgroup);
 		if (!end->max_rss)
 			end->max_rss = cgroup_peak(sandbox->cgroup);
 	} else if ((!sandbox->have_exit_code || end->status == 128 + SIGKILL) && !end->timed_out &&
-		   !end->killed && !end->too_many_processes && host_oom_kills() > sandbox->oom_before) {
+		   !end->killed && !end->too_many_processes) {
 		/* Not certain that it was one of ours; it costs another run where it was not. */
-		end->oom = SANDBOX_OOM_HOST;
+		kills = host_oom_kills();
+		if (kills > sandbox->oom_before || kills == OOM_UNTOLD)
+			end->oom = SANDBOX_OOM_HOST;
 	}
 }
 

@@ -3,6 +3,7 @@
 
 #include "bisectd/daemon.h"
 
+#include <errno.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -11,18 +12,29 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "bisectd/api_units.h"
+#include "bisectd/boxes.h"
 #include "web/assets.h"
 #include "web/pages.h"
 
 #define JOB_MAX (1u << 20)
 #define BODY_MAX (2u << 20)
 #define LIST_MAX 1000
-#define LOG_SHOWN_MAX (16u << 20)
+#define LOG_SHOWN_MAX (16u << 20)	/* of one answer; the rest comes from an offset on */
+#define LOG_PIECE (1u << 20)
 
 struct caller {
 	enum role role;
 	char *name;
 };
+
+/* A list that could not be read, a text that is no UTF-8. */
+static void respond_failure(struct http_request *request)
+{
+	struct error err = ERROR_INIT;
+
+	error_set(&err, ERR_IO, "no answer could be made; the log of bisectd may say more");
+	http_respond_error(request, &err);
+}
 
 void api_respond_json(struct http_request *request, int status, json_t *body)
 {
@@ -31,7 +43,7 @@ void api_respond_json(struct http_request *request, int status, json_t *body)
 	if (text)
 		http_respond(request, status, "application/json", text, strlen(text));
 	else
-		http_respond(request, 500, "text/plain", "no answer could be made\n", 24);
+		respond_failure(request);
 	free(text);
 	json_decref(body);
 }
@@ -59,6 +71,16 @@ static bool wants_page(struct http_request *request)
 	return strncmp(http_path(request), "/api/", 5) != 0;
 }
 
+/* What came from outside and is on a page stays text, whatever it says. */
+static void set_page_headers(struct http_request *request)
+{
+	http_set_response_header(request, "Content-Security-Policy",
+		"default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'");
+	http_set_response_header(request, "X-Content-Type-Options", "nosniff");
+	http_set_response_header(request, "Referrer-Policy", "no-referrer");
+	http_set_response_header(request, "Cache-Control", "no-store");
+}
+
 bool api_authorize(struct http_request *request, int need, void *arg)
 {
 	struct daemon *daemon = arg;
@@ -67,24 +89,32 @@ bool api_authorize(struct http_request *request, int need, void *arg)
 	enum role role = ROLE_ANYONE;
 	struct str out = STR_INIT;
 	struct error err = ERROR_INIT;
+	int r = 0;
 
 	if (!daemon->auth)
 		role = ROLE_ADMIN;
 	else if (header && str_has_prefix(header, "Bearer "))
-		role = tokens_role(daemon, header + 7, NULL);
+		r = tokens_role(&role, daemon, header + 7, NULL, &err);
 	else if (cookie && !strcmp(http_method(request), "GET"))
-		role = tokens_role(daemon, cookie, NULL);
+		r = tokens_role(&role, daemon, cookie, NULL, &err);
+	if (r < 0) {
+		/* Not known is another answer than not known now. */
+		http_respond_error(request, &err);
+		return false;
+	}
 	if (role == ROLE_ANYONE && daemon->anonymous_viewer && !header)
 		role = ROLE_VIEWER;
 	if (role_allows(role, need))
 		return true;
 	if (wants_page(request)) {
-		page_login(&out, NULL, http_path(request));
+		page_login(&out, cookie ? "The token that this browser has is not known any more." : NULL,
+			http_path(request));
+		set_page_headers(request);
 		http_respond(request, 401, "text/html; charset=utf-8", out.buf, out.len);
 	} else if (role == ROLE_ANYONE || (daemon->auth && !header)) {
 		http_set_response_header(request, "WWW-Authenticate", "Bearer");
-		http_respond(request, 401, "application/json",
-			"{\"error\":\"denied\",\"message\":\"a token is needed: Authorization: Bearer TOKEN\"}", 75);
+		api_respond_json(request, 401, json_pack("{s:s, s:s}", "error", "denied", "message",
+			header ? "this token is not known" : "a token is needed: Authorization: Bearer TOKEN"));
 	} else {
 		error_set(&err, ERR_DENIED, "a token of role %s may not do this, %s may",
 			role_name(role), role_name((enum role)need));
@@ -94,19 +124,15 @@ bool api_authorize(struct http_request *request, int need, void *arg)
 	return false;
 }
 
-const char *api_caller(struct http_request *request)
-{
-	return http_header(request, "Authorization") ? "token" : "anonymous";
-}
-
 /* Name of the calling token, owned by the caller. */
 static char *caller_name(struct daemon *daemon, struct http_request *request)
 {
 	const char *header = http_header(request, "Authorization");
 	char *name = NULL;
+	enum role role;
 
 	if (header && str_has_prefix(header, "Bearer "))
-		tokens_role(daemon, header + 7, &name);
+		tokens_role(&role, daemon, header + 7, &name, NULL);
 	return name ? name : mem_strdup("anonymous");
 }
 
@@ -149,9 +175,10 @@ static json_t *status_json(struct daemon *daemon)
 	size_t ready = 0, leased = 0;
 	bool alive = queue_depths(daemon->queue, &ready, &leased, NULL) == 0;
 
-	return json_pack("{s:s, s:{s:I, s:I}, s:b, s:o, s:I, s:s}", "version", PACKAGE_VERSION,
+	return json_pack("{s:s, s:{s:I, s:I}, s:b, s:o, s:o, s:I, s:s}", "version", PACKAGE_VERSION,
 		"queue", "ready", (json_int_t)ready, "leased", (json_int_t)leased, "redis",
-		(int)alive, "agents", agents_json(daemon), "started_ms",
+		(int)alive, "agents", agents_json(daemon), "quarantined",
+		boxes_quarantined_json(daemon), "started_ms",
 		(json_int_t)daemon->started_ms, "arch", daemon->arch);
 }
 
@@ -218,10 +245,12 @@ static json_t *one_job(struct daemon *daemon, const char *id, struct error *err)
 	struct job_row row;
 	json_t *object;
 
-	if (warehouse_job_get(daemon->warehouse, id, &row, err) < 0) {
-		error_set(err, err->code, "no job '%.40s'", id);
+	int r = warehouse_job_get(daemon->warehouse, id, &row, err);
+
+	if (r == -ERR_NOT_FOUND)
+		error_set(err, ERR_NOT_FOUND, "no job '%.40s'", id);
+	if (r < 0)
 		return NULL;
-	}
 	object = job_json(daemon, &row);
 	job_row_release(&row);
 	return object;
@@ -325,10 +354,13 @@ static void post_bisection(struct http_request *request, void *arg)
 	wanted.again = json_is_true(json_object_get(body, "again"));
 	job_text = json_string_value(json_object_get(body, "job"));
 	add_goods(&good, json_object_get(body, "good"));
-	if (!wanted.job_id && job_text) {
+	/* What is refused anyway must not run its job. */
+	if (!wanted.job_id && job_text)
+		r = bisections_check(&wanted, &err);
+	if (r == 0 && !wanted.job_id && job_text) {
 		r = jobs_submit(daemon, job_text, strlen(job_text), "job.yaml", name, job_id, &err);
 		wanted.job_id = job_id;
-	} else if (!wanted.job_id) {
+	} else if (r == 0 && !wanted.job_id) {
 		r = error_set(&err, ERR_INVALID, "body: found neither \"job_id\" nor \"job\", one of them is needed");
 	}
 	if (r == 0)
@@ -397,37 +429,41 @@ static void get_bisection_events(struct http_request *request, void *arg)
 
 /* --- units, logs, artifacts --- */
 
-static int unpack_log(struct daemon *daemon, const char *sha, uint64_t offset, size_t max,
-	struct str *ret, struct error *err)
+/* Bytes of a log, in order; false: enough. */
+typedef bool log_sink(void *arg, const char *bytes, size_t len);
+
+static int unpack_log(struct daemon *daemon, const char *sha, log_sink *sink, void *arg, struct error *err)
 {
 	ZSTD_DStream *stream = NULL;
 	char *in = mem_alloc(ZSTD_DStreamInSize()), *out = mem_alloc(ZSTD_DStreamOutSize());
-	uint64_t size, at = 0;
+	bool more = true;
+	uint64_t size;
 	ssize_t n;
 	int fd = -1, r = artifact_open(&fd, &size, daemon->artifacts, sha, err);
 
 	if (r < 0)
 		goto out;
 	stream = ZSTD_createDStream();
-	while (ret->len < max && (n = read(fd, in, ZSTD_DStreamInSize())) > 0) {
-		ZSTD_inBuffer from = { in, (size_t)n, 0 };
+	while (more && (n = read(fd, in, ZSTD_DStreamInSize())) != 0) {
+		ZSTD_inBuffer from = { in, n > 0 ? (size_t)n : 0, 0 };
 
-		while (from.pos < from.size && ret->len < max) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			r = error_errno(err, errno, "cannot read log %.12s", sha);
+			goto out;
+		}
+		while (more && from.pos < from.size) {
 			ZSTD_outBuffer to = { out, ZSTD_DStreamOutSize(), 0 };
 			size_t z = ZSTD_decompressStream(stream, &to, &from);
-			size_t skip = at >= offset ? 0 :
-				offset - at > to.pos ? to.pos : (size_t)(offset - at);
 
 			if (ZSTD_isError(z)) {
 				r = error_set(err, ERR_CORRUPT, "log %.12s: %s", sha, ZSTD_getErrorName(z));
 				goto out;
 			}
-			at += to.pos;
-			str_add_bytes(ret, out + skip, to.pos - skip);
+			more = !to.pos || sink(arg, out, to.pos);
 		}
 	}
-	if (ret->len > max)
-		str_set_len(ret, max);
 out:
 	ZSTD_freeDStream(stream);
 	file_close(&fd);
@@ -436,8 +472,23 @@ out:
 	return r;
 }
 
-int unit_log_read(struct daemon *daemon, const char *unit, uint64_t offset, size_t max,
-	struct str *ret, bool *ret_live, struct error *err)
+static int live_log_each(struct daemon *daemon, const char *unit, log_sink *sink, void *arg, struct error *err)
+{
+	struct str piece = STR_INIT;
+	uint64_t at = 0;
+	int r;
+
+	do {
+		str_clear(&piece);
+		r = live_log_read(&piece, daemon->artifacts, unit, at, LOG_PIECE, err);
+		at += piece.len;
+	} while (r == 0 && piece.len && sink(arg, piece.buf, piece.len));
+	str_release(&piece);
+	return r;
+}
+
+static int unit_log_each(struct daemon *daemon, const char *unit, log_sink *sink, void *arg, bool *ret_live,
+	struct error *err)
 {
 	struct result_row result = { 0 };
 	struct build_row build = { 0 };
@@ -454,12 +505,40 @@ int unit_log_read(struct daemon *daemon, const char *unit, uint64_t offset, size
 	} else {
 		*ret_live = true;
 	}
-	if (sha.len)
-		r = unpack_log(daemon, sha.buf, offset, max, ret, err);
-	else
-		r = live_log_read(ret, daemon->artifacts, unit, offset, max, err);
+	r = sha.len ? unpack_log(daemon, sha.buf, sink, arg, err) : live_log_each(daemon, unit, sink, arg, err);
 	str_release(&sha);
 	return r;
+}
+
+struct log_part {
+	uint64_t at, offset;
+	size_t max;
+	struct str *text;
+};
+
+static bool add_part(void *arg, const char *bytes, size_t len)
+{
+	struct log_part *part = arg;
+	size_t skip = part->at >= part->offset ? 0 :
+		part->offset - part->at > len ? len : (size_t)(part->offset - part->at);
+	size_t room = part->max - part->text->len;
+
+	part->at += len;
+	str_add_bytes(part->text, bytes + skip, len - skip < room ? len - skip : room);
+	return part->text->len < part->max;
+}
+
+int unit_log_read(struct daemon *daemon, const char *unit, uint64_t offset, size_t max,
+	struct str *ret, bool *ret_live, struct error *err)
+{
+	struct log_part part = { .offset = offset, .max = max, .text = ret };
+
+	return unit_log_each(daemon, unit, add_part, &part, ret_live, err);
+}
+
+static bool feed_window(void *arg, const char *bytes, size_t len)
+{
+	return log_window_feed(arg, bytes, len);
 }
 
 static void get_unit(struct http_request *request, void *arg)
@@ -471,11 +550,8 @@ static void get_unit(struct http_request *request, void *arg)
 	const char *unit = http_param(request, "id");
 	struct build_row build = { 0 };
 	json_t *object;
+	int r = queue_get(daemon->queue, unit, &info, &err);
 
-	if (queue_get(daemon->queue, unit, &info, &err) < 0) {
-		http_respond_error(request, &err);
-		return;
-	}
 	object = json_pack("{s:s, s:s, s:s?, s:s?, s:i}", "id", unit, "state",
 		unit_state_name(info.state), "lane", info.lane, "agent", info.owner, "attempts",
 		(int)info.attempts);
@@ -490,8 +566,12 @@ static void get_unit(struct http_request *request, void *arg)
 			json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:O?}", "outcome", build.outcome,
 				"artifact", build.artifact, "log", build.log, "commit", build.commit,
 				"agent", build.agent, "message", build.message, "details", build.details));
-	if (info.state == UNIT_ABSENT && !result.unit && !build.unit) {
-		error_set(&err, ERR_NOT_FOUND, "no unit '%.80s'", unit);
+	/* What has its result is told without Redis too. */
+	if (result.unit || build.unit)
+		json_object_set_new(object, "state", json_string(unit_state_name(UNIT_DONE)));
+	else if (r == 0 && info.state == UNIT_ABSENT)
+		r = error_set(&err, ERR_NOT_FOUND, "no unit '%.80s'", unit);
+	if (r < 0 && !result.unit && !build.unit) {
 		http_respond_error(request, &err);
 		json_decref(object);
 	} else {
@@ -500,6 +580,12 @@ static void get_unit(struct http_request *request, void *arg)
 	result_row_release(&result);
 	build_row_release(&build);
 	unit_info_release(&info);
+}
+
+static void respond_log(struct http_request *request, const struct str *text)
+{
+	http_set_response_header(request, "X-Content-Type-Options", "nosniff");
+	http_respond(request, 200, "text/plain; charset=utf-8", text->buf, text->len);
 }
 
 static void get_unit_log(struct http_request *request, void *arg)
@@ -516,7 +602,7 @@ static void get_unit_log(struct http_request *request, void *arg)
 		    &live, &err) < 0)
 		http_respond_error(request, &err);
 	else
-		http_respond(request, 200, "text/plain; charset=utf-8", text.buf, text.len);
+		respond_log(request, &text);
 	str_release(&text);
 }
 
@@ -676,10 +762,7 @@ static void delete_token(struct http_request *request, void *arg)
 
 static void respond_page(struct http_request *request, int status, struct str *page)
 {
-	http_set_response_header(request, "Content-Security-Policy",
-		"default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'");
-	http_set_response_header(request, "X-Content-Type-Options", "nosniff");
-	http_set_response_header(request, "Referrer-Policy", "no-referrer");
+	set_page_headers(request);
 	http_respond(request, status, "text/html; charset=utf-8", page->buf, page->len);
 	str_release(page);
 }
@@ -687,7 +770,8 @@ static void respond_page(struct http_request *request, int status, struct str *p
 static void respond_page_error(struct http_request *request, const struct error *err)
 {
 	struct str page = STR_INIT;
-	int status = err->code == ERR_NOT_FOUND ? 404 : err->code == ERR_INVALID ? 400 : 500;
+	int status = err->code == ERR_NOT_FOUND ? 404 : err->code == ERR_INVALID ? 400 :
+		err->code == ERR_UNAVAILABLE || err->code == ERR_TIMEOUT ? 503 : 500;
 
 	page_error(&page, status, err->text);
 	respond_page(request, status, &page);
@@ -739,23 +823,30 @@ static void get_job_page(struct http_request *request, void *arg)
 	respond_page(request, 200, &page);
 }
 
+/* ?line=N: N is marked; ?from=N|end: where the window begins. */
 static void get_log_page(struct http_request *request, void *arg)
 {
 	struct error err = ERROR_INIT;
-	struct str page = STR_INIT, text = STR_INIT;
-	const char *marked_text = http_query(request, "line");
-	long long marked = 0;
+	struct str page = STR_INIT;
+	const char *marked_text = http_query(request, "line"), *from_text = http_query(request, "from");
+	long long marked = 0, from = 1;
+	struct log_window window;
 	bool live;
 
-	if (marked_text)
-		str_to_long(marked_text, 0, INT64_MAX, &marked);
-	if (unit_log_read(arg, http_param(request, "id"), 0, LOG_SHOWN_MAX, &text, &live, &err) < 0) {
+	if (marked_text && str_to_long(marked_text, 1, INT64_MAX, &marked))
+		from = (long long)page_log_from((uint64_t)marked);
+	if (from_text && !strcmp(from_text, "end"))
+		from = 0;
+	else if (from_text)
+		str_to_long(from_text, 1, INT64_MAX, &from);
+	log_window_init(&window, (uint64_t)from);
+	if (unit_log_each(arg, http_param(request, "id"), feed_window, &window, &live, &err) < 0) {
 		respond_page_error(request, &err);
 	} else {
-		page_log(&page, http_param(request, "id"), text.buf, text.len, (uint64_t)marked, live);
+		page_log(&page, http_param(request, "id"), &window, (uint64_t)marked, live);
 		respond_page(request, 200, &page);
 	}
-	str_release(&text);
+	log_window_release(&window);
 }
 
 static void get_status_page(struct http_request *request, void *arg)
@@ -769,6 +860,16 @@ static void get_status_page(struct http_request *request, void *arg)
 	page_status(&page, status, funnel);
 	json_decref(status);
 	json_decref(funnel);
+	respond_page(request, 200, &page);
+}
+
+static void get_boxes_page(struct http_request *request, void *arg)
+{
+	struct str page = STR_INIT;
+	json_t *boxes = boxes_json(arg);
+
+	page_boxes(&page, boxes);
+	json_decref(boxes);
 	respond_page(request, 200, &page);
 }
 
@@ -786,21 +887,29 @@ static void get_asset(struct http_request *request, void *arg)
 	http_respond(request, 200, asset->content_type, asset->bytes, asset->len);
 }
 
-/* The form of page_login: token=...&next=/path. */
+/* Only our own pages: "//host" and "/\\host" are others' to a browser. */
+static const char *page_after_login(struct http_request *request)
+{
+	const char *next = http_query(request, "next");
+
+	return next && next[0] == '/' && next[1] != '/' && !strchr(next, '\\') ? next : "/";
+}
+
+/* The form of page_login: /login?next=PATH, token=... in the body. */
 static void post_login(struct http_request *request, void *arg)
 {
 	const struct str *body = http_body(request);
-	const char *field = body->len ? strstr(body->buf, "token=") : NULL;
+	const char *field = str_has_prefix(body->buf, "token=") ? body->buf + 6 : "";
 	struct str page = STR_INIT, cookie = STR_INIT;
-	size_t len = field ? strspn(field + 6, "0123456789abcdef") : 0;
-	char *token = field ? mem_strndup(field + 6, len) : mem_strdup("");
+	char *token = mem_strndup(field, strspn(field, "0123456789abcdef"));
+	enum role role = ROLE_ANYONE;
 
-	if (len && tokens_role(arg, token, NULL) != ROLE_ANYONE) {
+	if (*token && tokens_role(&role, arg, token, NULL, NULL) == 0 && role != ROLE_ANYONE) {
 		str_addf(&cookie, "bisectd_token=%s; HttpOnly; SameSite=Strict; Path=/", token);
 		http_set_response_header(request, "Set-Cookie", cookie.buf);
-		http_respond_redirect(request, "/");
+		http_respond_redirect(request, page_after_login(request));
 	} else {
-		page_login(&page, "This token is not known.", "/");
+		page_login(&page, "This token is not known.", page_after_login(request));
 		respond_page(request, 401, &page);
 	}
 	str_release(&cookie);
@@ -842,6 +951,8 @@ const struct http_route api_routes[] = {
 	POST("/api/v1/units/{id}/renew", ROLE_AGENT, units_renew, BODY_MAX),
 	POST("/api/v1/units/{id}/finish", ROLE_AGENT, units_finish, BODY_MAX),
 	POST("/api/v1/units/{id}/release", ROLE_AGENT, units_release, BODY_MAX),
+	GET("/api/v1/boxes", ROLE_VIEWER, boxes_get),
+	POST("/api/v1/boxes/{name}/release", ROLE_ADMIN, boxes_post_release, BODY_MAX),
 	GET("/api/v1/artifacts/{sha}", ROLE_VIEWER, get_artifact),
 	{ "PUT", "/api/v1/artifacts/{sha}", HTTP_BODY_STREAM, 0, ROLE_AGENT, put_artifact,
 		begin_upload, upload_data },
@@ -853,6 +964,7 @@ const struct http_route api_routes[] = {
 	GET("/bisections/{id}", ROLE_VIEWER, get_bisection_page),
 	GET("/jobs/{id}", ROLE_VIEWER, get_job_page),
 	GET("/units/{id}/log", ROLE_VIEWER, get_log_page),
+	GET("/boxes", ROLE_VIEWER, get_boxes_page),
 	GET("/status", ROLE_VIEWER, get_status_page),
 	GET("/assets/{name}", ROLE_ANYONE, get_asset),
 	POST("/login", ROLE_ANYONE, post_login, 4096),

@@ -6,11 +6,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "bisectd/boxes.h"
 
 #define WAIT_MAX_S 60
 #define LANES_MAX 16
-#define AGENT_GONE_MS 90000
 #define LOG_MAX (64u << 20)
+#define REASON_MAX 500
+#define EXPIRE_AT_ONCE 100
+#define RENEW_SLACK_MS 6000	/* agents that could not renew try again every 5 s at least */
 
 struct claim {
 	struct daemon *daemon;
@@ -20,63 +23,6 @@ struct claim {
 	int64_t until_ms;		/* steady */
 	struct claim *next;
 };
-
-/* --- agents seen --- */
-
-static void agent_note(struct daemon *daemon, const char *name, const struct strv *lanes,
-	unsigned slots, const char *unit)
-{
-	struct agent_seen *agent = daemon->agents;
-
-	while (agent && strcmp(agent->name, name))
-		agent = agent->next;
-	if (!agent) {
-		agent = mem_alloc(sizeof(*agent));
-		agent->name = mem_strdup(name);
-		agent->next = daemon->agents;
-		daemon->agents = agent;
-	}
-	agent->seen_ms = clock_wall_ms();
-	if (lanes) {
-		strv_release(&agent->lanes);
-		for (size_t i = 0; i < lanes->n; i++)
-			strv_push(&agent->lanes, lanes->v[i]);
-		agent->slots = slots;
-		free(agent->kind);
-		agent->kind = mem_strdup(
-			lanes->n && str_has_prefix(lanes->v[0], "build/") ? "build" : "test");
-	}
-	free(agent->unit);
-	agent->unit = mem_strdup(unit);
-}
-
-unsigned agents_slots(const struct daemon *daemon, const char *lane)
-{
-	int64_t now = clock_wall_ms();
-	unsigned n = 0;
-
-	for (const struct agent_seen *agent = daemon->agents; agent; agent = agent->next)
-		if (now - agent->seen_ms < AGENT_GONE_MS && strv_has(&agent->lanes, lane))
-			n += agent->slots;
-	return n;
-}
-
-json_t *agents_json(const struct daemon *daemon)
-{
-	json_t *array = json_array();
-
-	for (const struct agent_seen *agent = daemon->agents; agent; agent = agent->next) {
-		json_t *lanes = json_array();
-
-		for (size_t i = 0; i < agent->lanes.n; i++)
-			json_array_append_new(lanes, json_string(agent->lanes.v[i]));
-		json_array_append_new(array,
-			json_pack("{s:s, s:s?, s:o, s:i, s:I, s:s?}", "name", agent->name, "kind",
-				agent->kind, "lanes", lanes, "slots", (int)agent->slots, "seen_ms",
-				(json_int_t)agent->seen_ms, "unit", agent->unit));
-	}
-	return array;
-}
 
 /* --- claims --- */
 
@@ -104,6 +50,26 @@ static void claim_gone(struct http_request *request, void *arg)
 	claim_free(arg);
 }
 
+/* The next unit that has no result yet.  One whose end Redis did not learn of (it was away, or lost
+ * it) is ended here, not run again. */
+static int claim_unknown(struct claim *claim, struct lease *ret, struct error *err)
+{
+	struct daemon *daemon = claim->daemon;
+
+	for (;;) {
+		int r = queue_claim(daemon->queue, strv_argv(&claim->lanes), claim->agent,
+			clock_wall_ms(), daemon->lease_ms, ret, err);
+
+		if (r < 0 || !ret->id || !unit_is_known(daemon, ret->id, ret->payload))
+			return r;
+		r = queue_finish(daemon->queue, ret->id, ret->epoch, err);
+		log_info("unit %s has its result: nobody runs it again", ret->id);
+		lease_release(ret);
+		if (r < 0)
+			return r;
+	}
+}
+
 /* True when the request was answered (and the claim is gone). */
 static bool claim_try(struct claim *claim)
 {
@@ -112,9 +78,10 @@ static bool claim_try(struct claim *claim)
 	struct error err = ERROR_INIT;
 	struct lease lease = { 0 };
 	json_t *payload;
-	int r = queue_claim(daemon->queue, strv_argv(&claim->lanes), claim->agent, clock_wall_ms(),
-		daemon->lease_ms, &lease, &err);
+	int r = 0;
 
+	if (boxes_may_claim(daemon, claim->agent))
+		r = claim_unknown(claim, &lease, &err);
 	if (r < 0) {
 		claim_free(claim);
 		http_respond_error(request, &err);
@@ -123,13 +90,13 @@ static bool claim_try(struct claim *claim)
 	if (!lease.id) {
 		if (clock_steady_ms() < claim->until_ms)
 			return false;
-		agent_note(daemon, claim->agent, NULL, 0, NULL);
+		boxes_holds(daemon, claim->agent, NULL);
 		claim_free(claim);
 		http_respond(request, 204, NULL, NULL, 0);
 		return true;
 	}
 	payload = json_loads(lease.payload, 0, NULL);
-	agent_note(daemon, claim->agent, NULL, 0, lease.id);
+	boxes_claimed(daemon, claim->agent, lease.id);
 	log_info("unit %s goes to %s (attempt %u)", lease.id, claim->agent, lease.attempt);
 	claim_free(claim);
 	api_respond_json(request, 200,
@@ -155,16 +122,6 @@ void claims_free(struct daemon *daemon)
 {
 	while (daemon->claims)
 		claim_free(daemon->claims);
-	while (daemon->agents) {
-		struct agent_seen *agent = daemon->agents;
-
-		daemon->agents = agent->next;
-		free(agent->name);
-		free(agent->kind);
-		free(agent->unit);
-		strv_release(&agent->lanes);
-		free(agent);
-	}
 }
 
 static json_t *body_object(struct http_request *request, struct error *err)
@@ -190,8 +147,8 @@ void units_claim(struct http_request *request, void *arg)
 	struct error err = ERROR_INIT;
 	json_t *body = body_object(request, &err), *lanes, *item;
 	struct claim *claim;
-	const char *agent;
-	json_int_t wait_s;
+	const char *agent, *trouble;
+	json_int_t wait_s, slots;
 	size_t i;
 
 	if (!body) {
@@ -201,6 +158,8 @@ void units_claim(struct http_request *request, void *arg)
 	agent = json_string_value(json_object_get(body, "agent"));
 	lanes = json_object_get(body, "lanes");
 	wait_s = json_integer_value(json_object_get(body, "wait_s"));
+	slots = json_integer_value(json_object_get(body, "slots"));
+	trouble = json_string_value(json_object_get(body, "trouble"));
 	if (!agent || !*agent || strlen(agent) > 200 || !json_array_size(lanes) ||
 		json_array_size(lanes) > LANES_MAX || wait_s < 0 || wait_s > WAIT_MAX_S) {
 		error_set(&err, ERR_INVALID,
@@ -219,9 +178,19 @@ void units_claim(struct http_request *request, void *arg)
 			strv_push(&claim->lanes, json_string_value(item));
 	}
 	claim->until_ms = clock_steady_ms() + wait_s * 1000;
-	json_int_t slots = json_integer_value(json_object_get(body, "slots"));
-	agent_note(daemon, agent, &claim->lanes, slots > 0 && slots < 1000 ? (unsigned)slots : 1,
-		NULL);
+	if (boxes_asks(daemon, agent, &claim->lanes,
+		    slots > 0 && slots < 1000 ? (unsigned)slots : 1, trouble, &err) < 0 ||
+		trouble) {
+		if (trouble && !err.code)
+			http_respond(request, 204, NULL, NULL, 0);
+		else
+			http_respond_error(request, &err);
+		strv_release(&claim->lanes);
+		free(claim->agent);
+		free(claim);
+		json_decref(body);
+		return;
+	}
 	claim->next = daemon->claims;
 	daemon->claims = claim;
 	http_on_close(request, claim_gone, claim);
@@ -247,8 +216,8 @@ static void agent_alive(struct daemon *daemon, const json_t *body, const char *u
 {
 	const char *name = json_string_value(json_object_get(body, "agent"));
 
-	if (name && strlen(name) <= 200)
-		agent_note(daemon, name, NULL, 0, unit);
+	if (name)
+		boxes_holds(daemon, name, unit);
 }
 
 void units_renew(struct http_request *request, void *arg)
@@ -405,6 +374,9 @@ static int finish(struct daemon *daemon, const char *unit, uint64_t epoch, json_
 		r = store_result(daemon, unit, payload, result, err);
 	if (r == 0)
 		r = queue_finish(daemon->queue, unit, epoch, err);
+	/* Not when it is told for the second time. */
+	if (r == 0 && info.state == UNIT_LEASED)
+		boxes_finished(daemon, unit, &info);
 	if (r == 0)
 		live_log_remove(daemon->artifacts, unit);
 out:
@@ -443,28 +415,80 @@ out:
 	json_decref(body);
 }
 
+/* A unit whose farm failed it, and its box: both are told.  Whoever waits for a unit that is given
+ * up learns why. */
+static void unit_lost(struct daemon *daemon, const struct unit_loss *loss, enum unit_blame blame,
+	const char *reason)
+{
+	log_warning("unit %s was given back by %s: %s", loss->id, loss->owner, reason);
+	boxes_failed(daemon, loss, blame, reason);
+	live_log_remove(daemon->artifacts, loss->id);
+	if (loss->exhausted)
+		daemon_unit_exhausted(daemon, loss, reason);
+}
+
+static int release(struct daemon *daemon, const char *unit, uint64_t epoch, const json_t *body,
+	struct error *err)
+{
+	const char *cause = text_of(body, "cause"), *told = text_of(body, "reason");
+	enum unit_blame blame = BLAME_BOX;
+	struct unit_info info = { 0 };
+	struct unit_loss loss = { 0 };
+	struct str reason = STR_INIT;
+	int r;
+
+	if (cause && !unit_blame_of_name(&blame, cause))
+		return error_set(err, ERR_INVALID,
+			"body: \"cause\": found '%.40s', allowed are box, unit, farm, stop", cause);
+	str_add_printable(
+		&reason, told ? told : "no reason told", told ? strlen(told) : 14, REASON_MAX);
+	r = queue_get(daemon->queue, unit, &info, err);
+	if (r == 0)
+		r = queue_release(daemon->queue, unit, epoch, blame, reason.buf,
+			info.lane ? boxes_able(daemon, info.lane) : 0, clock_wall_ms(), &loss, err);
+	if (r == 0)
+		unit_lost(daemon, &loss, blame, reason.buf);
+	unit_loss_release(&loss);
+	unit_info_release(&info);
+	str_release(&reason);
+	return r;
+}
+
 void units_release(struct http_request *request, void *arg)
 {
 	struct daemon *daemon = arg;
 	struct error err = ERROR_INIT;
 	json_t *body = body_object(request, &err);
-	const char *unit = http_param(request, "id"), *reason;
-	bool exhausted = false;
 	uint64_t epoch;
 
 	if (!body || !read_epoch(body, &epoch, &err) ||
-		queue_release(daemon->queue, unit, epoch, &exhausted, &err) < 0) {
+		release(daemon, http_param(request, "id"), epoch, body, &err) < 0) {
 		http_respond_error(request, &err);
 		json_decref(body);
 		return;
 	}
-	reason = text_of(body, "reason");
 	agent_alive(daemon, body, NULL);
-	log_warning("unit %s was given back: %s", unit, reason ? reason : "no reason told");
-	live_log_remove(daemon->artifacts, unit);
-	if (exhausted)
-		daemon_unit_exhausted(daemon, unit);
 	api_respond_json(request, 200, json_pack("{s:b}", "released", 1));
 	json_decref(body);
 	daemon_wake(daemon);
+}
+
+static void on_expired(const struct unit_loss *loss, void *arg)
+{
+	unit_lost(arg, loss, loss->times ? BLAME_BOX : BLAME_STOP,
+		loss->times ? QUEUE_LEASE_LOST
+			    : "its lease ran out while bisectd or Redis was away");
+}
+
+int units_expire(struct daemon *daemon, struct error *err)
+{
+	int64_t slack =
+		daemon->lease_ms / 3 < RENEW_SLACK_MS ? daemon->lease_ms / 3 : RENEW_SLACK_MS;
+	unsigned n = 0;
+	int r = queue_expire(daemon->queue, clock_wall_ms(), EXPIRE_AT_ONCE, daemon->lease_ms,
+		daemon->back_ms + slack, &n, on_expired, daemon, err);
+
+	if (r == 0 && n)
+		log_warning("%u leases ran out; their units are offered again", n);
+	return r;
 }

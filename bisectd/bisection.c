@@ -8,6 +8,10 @@
 
 #define FETCH_TIMEOUT_MS (30 * 60 * 1000)
 #define REVISION_MAX 256
+#define ORPHANS_KEPT_MS 90000
+#define LOAD_TRIES 3
+#define LOAD_PAUSE_MS 1000	/* doubled twice with every try */
+#define LOAD_PAUSE_MAX_MS 30000
 
 /* --- what a worker thread does: fetch, resolve, load the graph, make the revert --- */
 
@@ -134,6 +138,10 @@ static void bisection_free(struct bisection *b)
 	free(b->steps_back);
 	free(b->revert_note);
 	json_decref(b->belief);
+	json_decref(b->end_verdict);
+	free(b->end_state);
+	free(b->end_message);
+	free(b->trouble);
 	job_free(b->job);
 	bisection_row_release(&b->row);
 	free(b);
@@ -156,6 +164,35 @@ static int bisection_store(struct bisection *b, const char *phase, struct error 
 	return warehouse_bisection_put(b->daemon->warehouse, &b->row, err);
 }
 
+/* Where it stands, for people and a restart.  The journal is what counts: this is written again at the next step. */
+static void bisection_note(struct bisection *b, const char *phase)
+{
+	struct error err = ERROR_INIT;
+
+	if (bisection_store(b, phase, &err) < 0)
+		bisection_hindered(b, &err);
+}
+
+void bisection_hindered(struct bisection *b, const struct error *err)
+{
+	if (!b->trouble)
+		log_warning("bisection %s waits: %s", b->row.id, err->text);
+	if (!b->trouble || strcmp(b->trouble, err->text)) {
+		set_text(&b->trouble, err->text);
+		events_bisection_changed(b->daemon, b->row.id);
+	}
+	b->hindered = true;
+}
+
+static void bisection_unhindered(struct bisection *b)
+{
+	if (!b->trouble)
+		return;
+	log_info("bisection %s goes on", b->row.id);
+	set_text(&b->trouble, NULL);
+	events_bisection_changed(b->daemon, b->row.id);
+}
+
 static void bisection_unlink(struct bisection *b)
 {
 	struct bisection **link = &b->daemon->bisections;
@@ -166,35 +203,68 @@ static void bisection_unlink(struct bisection *b)
 		*link = b->next;
 }
 
-/* The last word: stored with the whole report, then announced.  If it cannot be stored now, the next tick tries again. */
+/* Stored with the whole report, or the row is as it was: nobody is told of an end that a restart would not know. */
+static int store_end(struct bisection *b, struct error *err)
+{
+	struct bisection_row before = b->row;
+	char done[] = "done", *trouble = b->trouble;
+	int r;
+
+	b->trouble = NULL;
+	b->row.state = b->end_state;
+	b->row.message = b->end_message;
+	b->row.phase = done;
+	b->row.finished_ms = b->row.updated_ms = clock_wall_ms();
+	b->row.verdict = b->end_verdict;
+	b->row.range = NULL;
+	b->row.range = bisection_json(b);
+	r = warehouse_bisection_put(b->daemon->warehouse, &b->row, err);
+	json_decref(b->row.range);
+	b->row = before;
+	b->trouble = trouble;
+	return r;
+}
+
+/* b is gone afterwards where this gives 0, or goes with its worker. */
+static int bisection_try_end(struct bisection *b, struct error *err)
+{
+	int r = store_end(b, err);
+
+	if (r < 0) {
+		bisection_hindered(b, err);
+		return r;
+	}
+	log_info("bisection %s: %s%s%s", b->row.id, b->end_state, b->end_message ? ": " : "",
+		b->end_message ? b->end_message : "");
+	events_bisection_changed(b->daemon, b->row.id);
+	bisection_unlink(b);
+	if (b->working)
+		b->gone = true;
+	else
+		bisection_free(b);
+	return 0;
+}
+
+static void bisection_decide(struct bisection *b, const char *state, const char *message,
+	json_t *verdict)
+{
+	for (size_t i = 0; i < b->n_probes; i++)
+		if (b->probes[i]->open || b->probes[i]->orphan)
+			probe_cancel(b, b->probes[i], "the bisection ended");
+	set_text(&b->end_state, state);
+	set_text(&b->end_message, message);
+	json_decref(b->end_verdict);
+	b->end_verdict = verdict;
+}
+
+/* The last word: stored, then announced.  If it cannot be stored now, the next tick tries again.  b may be gone afterwards. */
 static void bisection_end(struct bisection *b, const char *state, const char *message,
 	json_t *verdict)
 {
 	struct error err = ERROR_INIT;
 
-	for (size_t i = 0; i < b->n_probes; i++)
-		if (b->probes[i]->open || b->probes[i]->orphan)
-			probe_cancel(b, b->probes[i], "the bisection ended");
-	set_text(&b->row.state, state);
-	set_text(&b->row.message, message);
-	b->row.finished_ms = clock_wall_ms();
-	if (verdict) {
-		json_decref(b->row.verdict);
-		b->row.verdict = verdict;
-	}
-	set_text(&b->row.phase, "done");
-	json_decref(b->row.range);
-	b->row.range = NULL;
-	b->row.range = bisection_json(b);
-	if (bisection_store(b, "done", &err) < 0) {
-		log_error("bisection %s: cannot store its end: %s", b->row.id, err.text);
-		set_text(&b->row.state, "running");
-		return;
-	}
-	log_info("bisection %s: %s%s%s", b->row.id, state, message ? ": " : "",
-		message ? message : "");
-	bisection_unlink(b);
-	bisection_free(b);
+	bisection_decide(b, state, message, verdict);
+	bisection_try_end(b, &err);
 }
 
 static void bisection_finish(struct bisection *b, json_t *verdict)
@@ -256,56 +326,98 @@ static int begin_search(struct bisection *b, struct error *err)
 	return 0;
 }
 
+/* May loading go better later?  A full disk is waited for, a repository out of reach for some tries. */
+static bool is_temporary(const struct error *err, unsigned failures)
+{
+	return err->code == ERR_NO_SPACE ||
+		((err->code == ERR_UNAVAILABLE || err->code == ERR_TIMEOUT) && failures < LOAD_TRIES);
+}
+
+static void load_later(struct bisection *b, const struct error *err)
+{
+	int64_t pause = (int64_t)LOAD_PAUSE_MS << (b->failures < 5 ? 2 * (b->failures - 1) : 10);
+
+	b->retry_ms = clock_steady_ms() + (pause < LOAD_PAUSE_MAX_MS ? pause : LOAD_PAUSE_MAX_MS);
+	bisection_hindered(b, err);
+}
+
+static void take_range(struct bisection *b, struct load_work *work)
+{
+	struct error err = ERROR_INIT;
+
+	set_text(&b->row.good, work->good_hexes.buf);
+	/* The search stands on the history: both are new. */
+	search_free(b->search);
+	b->search = NULL;
+	if (b->have_history)
+		history_release(&b->history);
+	b->history = work->history;
+	b->have_history = true;
+	work->have_history = false;
+	if (begin_search(b, &err) == 0) {
+		bisection_note(b, "search");
+	} else if (is_temporary(&err, ++b->failures)) {
+		load_later(b, &err);
+	} else {
+		bisection_end(b, "failed", err.text, NULL);
+	}
+}
+
+/* b may be gone afterwards. */
+static void load_ended(struct bisection *b, struct load_work *work)
+{
+	if (work->repository) {
+		repository_free(b->repository);
+		b->repository = work->repository;
+		work->repository = NULL;
+	}
+	if (work->result < 0 && is_temporary(&work->err, ++b->failures)) {
+		load_later(b, &work->err);
+		return;
+	}
+	if (work->revert) {
+		if (work->result < 0)
+			set_text(&b->revert_note, work->err.text);
+		memcpy(b->revert_commit, work->revert_commit, sizeof(b->revert_commit));
+		memcpy(b->revert_tree, work->revert_tree, sizeof(b->revert_tree));
+		b->step = STEP_REVERTING;
+		return;
+	}
+	if (work->result < 0) {
+		bisection_end(b, "failed", work->err.text, NULL);
+		return;
+	}
+	b->failures = 0;
+	set_text(&b->row.bad, work->bad_hex);
+	set_text(&b->row.state, "running");
+	if (work->have_history) {
+		take_range(b, work);
+		return;
+	}
+	free(b->steps_back);
+	b->steps_back = work->steps;
+	b->n_steps_back = work->n_steps;
+	work->steps = NULL;
+	b->step = STEP_FINDING_GOOD;
+	bisection_note(b, "find-good");
+}
+
 static void load_done(void *arg, bool cancelled)
 {
 	struct load_work *work = arg;
 	struct bisection *b = work->b;
 	struct daemon *daemon = b->daemon;
-	struct error err = ERROR_INIT;
 
 	b->working = false;
-	if (b->cancelled || cancelled) {
-		if (work->have_history)
-			history_release(&work->history);
-		repository_free(work->repository);
-		if (b->cancelled)
-			bisection_free(b);
-		goto out;
-	}
-	if (b->repository)
-		repository_free(work->repository);
-	else
-		b->repository = work->repository;
-	if (work->revert) {
-		if (work->result < 0)
-			b->revert_note = mem_strdup(work->err.text);
-		memcpy(b->revert_commit, work->revert_commit, sizeof(b->revert_commit));
-		memcpy(b->revert_tree, work->revert_tree, sizeof(b->revert_tree));
-		b->step = STEP_REVERTING;
-	} else if (work->result < 0) {
-		bisection_end(b, "failed", work->err.text, NULL);
-	} else {
-		set_text(&b->row.bad, work->bad_hex);
-		set_text(&b->row.state, "running");
-		if (work->have_history) {
-			set_text(&b->row.good, work->good_hexes.buf);
-			b->history = work->history;
-			b->have_history = true;
-			if (begin_search(b, &err) < 0) {
-				bisection_end(b, "failed", err.text, NULL);
-				goto out;
-			}
-		} else {
-			b->steps_back = work->steps;
-			b->n_steps_back = work->n_steps;
-			work->steps = NULL;
-			b->step = STEP_FINDING_GOOD;
-		}
-		if (bisection_store(b, b->have_history ? "search" : "find-good", &err) < 0)
-			log_error("bisection %s: %s", b->row.id, err.text);
-	}
-	daemon_wake(daemon);
-out:
+	if (b->gone)
+		bisection_free(b);
+	else if (!cancelled && !b->end_state)
+		load_ended(b, work);
+	if (!cancelled)
+		daemon_wake(daemon);
+	if (work->have_history)
+		history_release(&work->history);
+	repository_free(work->repository);
 	free(work->mirrors_dir);
 	free(work->url);
 	free(work->bad);
@@ -329,9 +441,17 @@ static bool open_at(struct bisection *b, const char *commit, const char *purpose
 	struct commit_info info = { 0 };
 	bool opened = false;
 
-	if (commit_info_read(&info, b->repository, commit, NULL) == 0)
+	struct error err = ERROR_INIT;
+
+	if (commit_info_read(&info, b->repository, commit, &err) == 0) {
 		opened = probe_open(b, PROBE_FIND_GOOD, UINT32_MAX, commit, info.tree, NULL,
 			purpose);
+	} else {
+		/* The mirror was damaged or deleted: it is made again. */
+		b->step = STEP_LOADING;
+		b->failures = 1;
+		load_later(b, &err);
+	}
 	commit_info_release(&info);
 	return opened;
 }
@@ -346,14 +466,11 @@ static unsigned runs_at(const struct bisection *b, const char *commit)
 
 static void use_good(struct bisection *b, const char *commit)
 {
-	struct error err = ERROR_INIT;
-
 	for (size_t i = 0; i < b->n_probes; i++)
 		if (b->probes[i]->open)
 			probe_cancel(b, b->probes[i], "a good end was found");
 	set_text(&b->row.good, commit);
-	if (bisection_store(b, "fetch", &err) < 0)
-		log_error("bisection %s: %s", b->row.id, err.text);
+	bisection_note(b, "fetch");
 	b->step = STEP_LOADING;
 	bisection_load(b, NULL);
 }
@@ -395,6 +512,8 @@ static bool find_good(struct bisection *b)
 			if (!commit_open(b, commit) && open < free_slots &&
 				open_at(b, commit, "find-good"))
 				open++;
+			if (b->step != STEP_FINDING_GOOD)
+				return false;
 			if (open < free_slots)
 				continue;
 			return false;
@@ -425,12 +544,20 @@ static void drop_useless(struct bisection *b)
 
 static void begin_revert(struct bisection *b, uint32_t culprit)
 {
-	struct error err = ERROR_INIT;
-
 	b->step = STEP_PREPARING_REVERT;
-	if (bisection_store(b, "revert", &err) < 0)
-		log_error("bisection %s: %s", b->row.id, err.text);
+	b->failures = 0;
+	bisection_note(b, "revert");
 	bisection_load(b, b->history.hex[culprit]);
+}
+
+/* After a start the agents are heard of one by one, with runs in their hands: until then there seem to be few slots. */
+static void drop_orphans(struct bisection *b)
+{
+	if (clock_wall_ms() - b->daemon->started_ms < ORPHANS_KEPT_MS)
+		return;
+	for (size_t i = 0; i < b->n_probes; i++)
+		if (b->probes[i]->orphan && b->probes[i]->kind != PROBE_REVERT)
+			probe_cancel(b, b->probes[i], "no longer wanted after a restart");
 }
 
 /* True when a probe was opened. */
@@ -443,8 +570,9 @@ static bool search_step(struct bisection *b)
 	drop_useless(b);
 	verdict = search_verdict(b->search);
 	if (verdict->kind == VERDICT_CULPRIT) {
+		/* Reverted trees that were open before a restart are taken up again. */
 		for (size_t i = 0; i < b->n_probes; i++)
-			if (b->probes[i]->open || b->probes[i]->orphan)
+			if ((b->probes[i]->open || b->probes[i]->orphan) && b->probes[i]->kind != PROBE_REVERT)
 				probe_cancel(b, b->probes[i], "the culprit is known");
 		begin_revert(b, verdict->culprit);
 		return false;
@@ -463,9 +591,8 @@ static bool search_step(struct bisection *b)
 		}
 		opened = true;
 	}
-	for (size_t i = 0; i < b->n_probes; i++)
-		if (b->probes[i]->orphan)
-			probe_cancel(b, b->probes[i], "no longer wanted after a restart");
+	if (!refused)
+		drop_orphans(b);
 	/* No state without a way out: the search is deterministic, so asking it again would give the same. */
 	if (!opened && !refused && !probes_count_open(b))
 		bisection_end(b, "failed", "the search has neither a verdict nor anything left to run", NULL);
@@ -498,50 +625,67 @@ static const char *phase_name(struct bisection *b)
 	return b->row.phase;
 }
 
+static bool is_open(const struct daemon *daemon, const struct bisection *b)
+{
+	for (const struct bisection *other = daemon->bisections; other; other = other->next)
+		if (other == b)
+			return true;
+	return false;
+}
+
+/* True when something moved.  b may be gone afterwards. */
+static bool take_step(struct bisection *b)
+{
+	bool moved = false;
+
+	for (size_t i = 0; i < b->n_probes; i++)
+		if (b->probes[i]->open && probe_advance(b, b->probes[i]))
+			moved = true;
+	switch (b->step) {
+	case STEP_LOADING:
+		bisection_load(b, NULL);
+		break;
+	case STEP_FINDING_GOOD:
+		moved |= find_good(b);
+		break;
+	case STEP_SEARCHING:
+		moved |= search_step(b);
+		break;
+	case STEP_PREPARING_REVERT:
+		bisection_load(b, b->history.hex[search_verdict(b->search)->culprit]);
+		break;
+	case STEP_REVERTING:
+		moved |= revert_step(b);
+		break;
+	}
+	return moved;
+}
+
 /* b may be gone afterwards. */
 static void bisection_advance(struct bisection *b)
 {
 	struct daemon *daemon = b->daemon;
-	char *id = mem_strdup(b->row.id);
+	struct error err = ERROR_INIT;
 	bool moved;
 
+	if (b->working)
+		return;
+	if (b->end_state) {
+		bisection_try_end(b, &err);
+		return;
+	}
+	if (clock_steady_ms() < b->retry_ms)
+		return;
+	b->hindered = false;
 	do {
-		bool alive = false;
-
-		moved = false;
-		if (b->working)
-			break;
-		for (size_t i = 0; i < b->n_probes; i++)
-			if (b->probes[i]->open && probe_advance(b, b->probes[i]))
-				moved = true;
-		switch (b->step) {
-		case STEP_LOADING:
-			bisection_load(b, NULL);
-			break;
-		case STEP_FINDING_GOOD:
-			moved |= find_good(b);
-			break;
-		case STEP_SEARCHING:
-			moved |= search_step(b);
-			break;
-		case STEP_PREPARING_REVERT:
-			break;
-		case STEP_REVERTING:
-			moved |= revert_step(b);
-			break;
-		}
-		for (struct bisection *other = daemon->bisections; other; other = other->next)
-			alive |= other == b;
-		if (!alive)
-			break;
-		if (moved) {
-			struct error err = ERROR_INIT;
-
-			if (bisection_store(b, phase_name(b), &err) < 0)
-				log_error("bisection %s: %s", b->row.id, err.text);
-		}
-	} while (moved);
-	free(id);
+		moved = take_step(b);
+		if (!is_open(daemon, b))
+			return;
+		if (moved)
+			bisection_note(b, phase_name(b));
+	} while (moved && !b->working && !b->end_state);
+	if (!b->hindered && !b->working)
+		bisection_unhindered(b);
 }
 
 void bisections_advance(struct daemon *daemon)
@@ -584,7 +728,7 @@ static void funnel(struct daemon *daemon, const char *stage, const char *reason)
 		log_warning("cannot count a request: %s", err.text);
 }
 
-static int check_request(const struct bisection_request *request, struct error *err)
+int bisections_check(const struct bisection_request *request, struct error *err)
 {
 	int r = 0;
 
@@ -657,7 +801,7 @@ int bisections_request(struct daemon *daemon, const struct bisection_request *re
 	int r;
 
 	funnel(daemon, "seen", "");
-	r = check_request(request, err);
+	r = bisections_check(request, err);
 	if (r < 0)
 		goto refuse;
 	b = mem_alloc(sizeof(*b));
@@ -707,6 +851,17 @@ static int resume_one(struct daemon *daemon, const char *id, struct error *err)
 	r = probes_load(b, err);
 out:
 	job_row_release(&job);
+	/* What is lost or damaged stays so: it must not stand in the way of the same question asked again. */
+	if (r == -ERR_NOT_FOUND || r == -ERR_INVALID || r == -ERR_CORRUPT || r == -ERR_LIMIT) {
+		error_prefix(err, "it cannot go on after a restart");
+		log_error("bisection %s: %s", id, err->text);
+		set_text(&b->row.state, "failed");
+		set_text(&b->row.message, err->text);
+		b->row.finished_ms = clock_wall_ms();
+		r = b->row.id ? bisection_store(b, "done", err) : 0;
+		bisection_free(b);
+		return r;
+	}
 	if (r < 0) {
 		bisection_free(b);
 		return r;
@@ -722,12 +877,8 @@ int bisections_resume(struct daemon *daemon, struct error *err)
 	struct strv ids = STRV_INIT;
 	int r = warehouse_bisections(daemon->warehouse, true, 100000, resume_id, &ids, err);
 
-	for (size_t i = 0; i < ids.n && r == 0; i++) {
-		struct error one = ERROR_INIT;
-
-		if (resume_one(daemon, ids.v[i], &one) < 0)
-			log_error("bisection %s cannot go on: %s", ids.v[i], one.text);
-	}
+	for (size_t i = 0; i < ids.n && r == 0; i++)
+		r = resume_one(daemon, ids.v[i], err);
 	strv_release(&ids);
 	return r;
 }
@@ -749,40 +900,57 @@ int bisections_cancel(struct daemon *daemon, const char *id, struct error *err)
 		bisection_row_release(&row);
 		return r;
 	}
-	if (!b->working) {
-		bisection_end(b, "cancelled", "cancelled on request", NULL);
-		return 0;
+	if (!b->end_state)
+		bisection_decide(b, "cancelled", "cancelled on request", NULL);
+	r = bisection_try_end(b, err);
+	return r < 0 ? error_prefix(err, "it is stopped, which cannot be written now and is tried again") : 0;
+}
+
+/* Those of a journal that was not replayed yet count: their bisection is about to ask for them again. */
+static bool bisection_wants(const struct bisection *b, const char *unit)
+{
+	for (size_t i = 0; i < b->n_probes; i++) {
+		const struct probe *probe = b->probes[i];
+
+		if ((probe->open || probe->orphan) && (!strcmp(probe->plan.build_unit, unit) ||
+			!strcmp(probe->plan.test_unit, unit)))
+			return true;
 	}
-	set_text(&b->row.state, "cancelled");
-	set_text(&b->row.message, "cancelled on request");
-	b->row.finished_ms = clock_wall_ms();
-	r = bisection_store(b, "done", err);
-	if (r < 0) {
-		set_text(&b->row.state, "running");
-		return r;
-	}
-	bisection_unlink(b);
-	b->cancelled = true;		/* the worker's end frees it */
-	return 0;
+	return false;
 }
 
 bool bisections_want(const struct daemon *daemon, const char *unit)
 {
 	for (const struct bisection *b = daemon->bisections; b; b = b->next)
-		for (size_t i = 0; i < b->n_probes; i++)
-			if (b->probes[i]->open && (!strcmp(b->probes[i]->plan.build_unit, unit) ||
-				!strcmp(b->probes[i]->plan.test_unit, unit)))
-				return true;
+		if (bisection_wants(b, unit))
+			return true;
 	return false;
 }
 
-void bisections_exhausted(struct daemon *daemon, const char *unit)
+bool bisections_one_wants(const struct daemon *daemon, const char *id, const char *unit)
+{
+	for (const struct bisection *b = daemon->bisections; b; b = b->next)
+		if (!strcmp(b->row.id, id))
+			return bisection_wants(b, unit);
+	return false;
+}
+
+void bisections_tests_of(const struct daemon *daemon, const char *build_key, struct strv *ret)
+{
+	for (const struct bisection *b = daemon->bisections; b; b = b->next)
+		for (size_t i = 0; i < b->n_probes; i++)
+			if (b->probes[i]->open && !strcmp(b->probes[i]->plan.build_key, build_key))
+				strv_push(ret, b->probes[i]->plan.test_unit);
+}
+
+void bisections_exhausted(struct daemon *daemon, const char *unit, const char *why)
 {
 	for (struct bisection *b = daemon->bisections; b; b = b->next)
 		for (size_t i = 0; i < b->n_probes; i++)
-			if (b->probes[i]->open && (!strcmp(b->probes[i]->plan.build_unit, unit) ||
-				!strcmp(b->probes[i]->plan.test_unit, unit)))
-				b->probes[i]->exhausted = true;
+			if (b->probes[i]->open && !b->probes[i]->exhausted &&
+				(!strcmp(b->probes[i]->plan.build_unit, unit) ||
+					!strcmp(b->probes[i]->plan.test_unit, unit)))
+				b->probes[i]->exhausted = mem_strdup(why);
 }
 
 void bisections_free(struct daemon *daemon)

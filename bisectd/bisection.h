@@ -1,7 +1,11 @@
 /*
  * One bisection in memory: private to bisection.c (the state machine), bisection_probe.c (its probes) and bisection_report.c (what is told of it).
  *
- *	LOADING -> [FINDING_GOOD -> LOADING] -> SEARCHING -> [REVERTING] -> gone (state done, failed or cancelled in the warehouse)
+ *	LOADING -> [FINDING_GOOD -> LOADING] -> SEARCHING -> [PREPARING_REVERT -> REVERTING] -> gone (state done, failed or cancelled in the warehouse)
+ *
+ * Every step has a way out.  LOADING and PREPARING_REVERT end with their worker, which has a deadline; where the disk is full they are tried again
+ * until it is not, where the repository cannot be reached a few times.  The other steps wait for open probes, each of which ends with a result, or when
+ * the farm gave it up; while nobody can run them, the report says who is missing.  An end that cannot be stored stays pending and is tried again.
  *
  * Everything here can be made again from the warehouse: the row, the journal of probes, the results.  A restart replays the journal into a new search
  * and goes on; probes that were open are taken up again under the same unit ids if the search still wants them.
@@ -29,7 +33,7 @@ struct probe {
 	uint32_t vertex;		/* UINT32_MAX before the history is loaded and for reverts */
 	bool open;
 	bool orphan;			/* open in the journal of an earlier life, not yet wanted again */
-	bool exhausted;
+	char *exhausted;		/* the farm failed: why */
 	const char *stage;		/* waiting, building, testing, done */
 	char *subject;
 	char *outcome;			/* of its run or build; NULL while open */
@@ -44,7 +48,13 @@ struct bisection {
 	bool build_only;		/* the error is one of the build: no test is run */
 	enum bisection_step step;
 	bool working;			/* a worker thread has it */
-	bool cancelled;			/* while a worker had it */
+	bool gone;			/* has ended while a worker had it: the worker's end frees it */
+	unsigned failures;		/* of loading, in a row */
+	int64_t retry_ms;		/* steady: not loaded again before */
+	char *trouble;			/* why it cannot go on at this moment (disk full, no Redis), or NULL */
+	bool hindered;			/* by that, in the present round */
+	char *end_state, *end_message;	/* it has ended, which could not be stored so far; NULL: it has not */
+	json_t *end_verdict;
 	struct repository *repository;
 	struct history history;
 	bool have_history;
@@ -60,12 +70,15 @@ struct bisection {
 	struct bisection *next;
 };
 
+/* It cannot go on now: told to people, logged when it begins.  Cleared by a round in which nothing hinders. */
+void bisection_hindered(struct bisection *b, const struct error *err);
+
 /* --- bisection_probe.c --- */
 
 /* Finds or makes a run of this tree.  NULL: the journal cannot be written now, try again later. */
 struct probe *probe_open(struct bisection *b, enum probe_kind kind, uint32_t vertex, const char *commit, const char *tree, const char *revert,
 	const char *purpose);
-/* True when the probe came to its end by this call. */
+/* True when the probe came to its end by this call.  What hinders it is told with bisection_hindered. */
 bool probe_advance(struct bisection *b, struct probe *probe);
 void probe_cancel(struct bisection *b, struct probe *probe, const char *note);
 /* Reads journal and earlier results of the same job identity. */

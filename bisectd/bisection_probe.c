@@ -15,6 +15,7 @@ void probe_free(struct probe *probe)
 	free(probe->subject);
 	free(probe->outcome);
 	free(probe->matched_line);
+	free(probe->exhausted);
 	free(probe);
 }
 
@@ -76,12 +77,38 @@ static void probe_describe(struct bisection *b, struct probe *probe)
 	commit_info_release(&info);
 }
 
+/* Above every one in the journal, which may have gaps: what could not be written is not there. */
+static unsigned next_seq(const struct bisection *b)
+{
+	unsigned next = 0;
+
+	for (size_t i = 0; i < b->n_probes; i++)
+		if (b->probes[i]->row.seq >= next)
+			next = b->probes[i]->row.seq + 1;
+	return next;
+}
+
+static struct probe *probe_add(struct bisection *b, const char *commit, const char *purpose, unsigned repeat)
+{
+	unsigned seq = next_seq(b);
+	struct probe *probe = probe_new(b);
+
+	probe->row.bisection = mem_strdup(b->row.id);
+	probe->row.seq = seq;
+	probe->row.commit = mem_strdup(commit);
+	probe->row.purpose = mem_strdup(purpose);
+	probe->row.repeat = repeat;
+	probe->row.asked_ms = clock_wall_ms();
+	return probe;
+}
+
 struct probe *probe_open(struct bisection *b, enum probe_kind kind, uint32_t vertex,
 	const char *commit, const char *tree, const char *revert, const char *purpose)
 {
 	unsigned repeat = free_repeat(b, kind, commit);
 	struct probe *probe = NULL;
 	struct error err = ERROR_INIT;
+	bool is_new = false;
 
 	for (size_t i = 0; i < b->n_probes && !probe; i++) {
 		struct probe *old = b->probes[i];
@@ -94,13 +121,8 @@ struct probe *probe_open(struct bisection *b, enum probe_kind kind, uint32_t ver
 		free(probe->row.purpose);
 		probe->row.purpose = mem_strdup(purpose);
 	} else {
-		probe = probe_new(b);
-		probe->row.bisection = mem_strdup(b->row.id);
-		probe->row.seq = (unsigned)b->n_probes - 1;
-		probe->row.commit = mem_strdup(commit);
-		probe->row.purpose = mem_strdup(purpose);
-		probe->row.repeat = repeat;
-		probe->row.asked_ms = clock_wall_ms();
+		probe = probe_add(b, commit, purpose, repeat);
+		is_new = true;
 	}
 	probe->kind = kind;
 	probe->vertex = vertex;
@@ -111,13 +133,17 @@ struct probe *probe_open(struct bisection *b, enum probe_kind kind, uint32_t ver
 	probe->row.build_unit = mem_strdup(probe->plan.build_unit);
 	probe->row.test_unit = b->build_only ? NULL : mem_strdup(probe->plan.test_unit);
 	probe_describe(b, probe);
-	if (probe_store(b, probe, &err) < 0) {
-		log_error("bisection %s: cannot write its journal: %s", b->row.id, err.text);
+	if (probe_store(b, probe, &err) == 0)
+		return probe;
+	bisection_hindered(b, &err);
+	if (is_new) {
+		b->n_probes--;
+		probe_free(probe);
+	} else {
 		probe->open = false;
-		probe->orphan = true;	/* the same row is taken up at the next try */
-		return NULL;
+		probe->orphan = true;
 	}
-	return probe;
+	return NULL;
 }
 
 /* The error asked for among those of a run; keeps its line for the page. */
@@ -213,7 +239,7 @@ static bool probe_close(struct bisection *b, struct probe *probe, enum observati
 	probe->row.note = note && *note ? mem_strdup(note) : NULL;
 	probe->row.seen_ms = clock_wall_ms();
 	if (probe_store(b, probe, &err) < 0) {
-		log_error("bisection %s: cannot write its journal: %s", b->row.id, err.text);
+		bisection_hindered(b, &err);
 		free(probe->row.observation);
 		free(probe->row.note);
 		probe->row.observation = probe->row.note = NULL;
@@ -239,9 +265,11 @@ bool probe_advance(struct bisection *b, struct probe *probe)
 	const char *stage;
 	bool ended = false;
 
-	if (probe->exhausted)
-		return probe_close(b, probe, OBSERVED_SKIP,
-			"the farm could not run it: every attempt was lost");
+	if (probe->exhausted) {
+		free(probe->outcome);
+		probe->outcome = mem_strdup("infra");
+		return probe_close(b, probe, OBSERVED_SKIP, probe->exhausted);
+	}
 	switch (unit_plan_advance(b->daemon, &probe->plan, b->job, b->build_only, PROBE_PRIORITY,
 		&stage, &result, &build, &err)) {
 	case UNIT_ENDED: {
@@ -258,8 +286,7 @@ bool probe_advance(struct bisection *b, struct probe *probe)
 		}
 		break;
 	case UNIT_FAILED:
-		if (err.code != ERR_UNAVAILABLE)
-			log_error("bisection %s: %s", b->row.id, err.text);
+		bisection_hindered(b, &err);
 		break;
 	}
 	result_row_release(&result);
@@ -277,8 +304,9 @@ void probe_cancel(struct bisection *b, struct probe *probe, const char *note)
 	probe->row.seen_ms = clock_wall_ms();
 	probe->open = probe->orphan = false;
 	probe->stage = "done";
+	/* Not written, it is open for a restart, which then asks whether it is wanted. */
 	if (probe_store(b, probe, &err) < 0)
-		log_error("bisection %s: cannot write its journal: %s", b->row.id, err.text);
+		bisection_hindered(b, &err);
 	if (probe->plan.build_unit[0])
 		unit_plan_cancel(b->daemon, &probe->plan);
 }
@@ -292,6 +320,10 @@ static void fill_from_warehouse(struct bisection *b, struct probe *probe)
 		warehouse_result_get(b->daemon->warehouse, probe->row.test_unit, &result, NULL) == 0) {
 		probe->outcome = mem_strdup(result.outcome);
 		find_error(b, probe, result.errors);
+	} else if (probe->row.build_unit &&
+		warehouse_build_of_unit(b->daemon->warehouse, probe->row.build_unit, &build, NULL) == 0) {
+		probe->outcome = mem_strdup(build.outcome);
+		find_error(b, probe, build.details ? json_object_get(build.details, "errors") : NULL);
 	}
 	result_row_release(&result);
 	build_row_release(&build);
@@ -315,6 +347,10 @@ static bool load_row(const struct probe_row *row, void *arg)
 		!strcmp(row->purpose, "find-good")    ? PROBE_FIND_GOOD :
 							PROBE_SEARCH;
 	probe->orphan = !row->observation;
+	if (row->build_unit)
+		snprintf(probe->plan.build_unit, sizeof(probe->plan.build_unit), "%s", row->build_unit);
+	if (row->test_unit)
+		snprintf(probe->plan.test_unit, sizeof(probe->plan.test_unit), "%s", row->test_unit);
 	if (row->observation)
 		probe->stage = "done";
 	if (word_to_observation(row->observation, &observation))
@@ -347,14 +383,8 @@ static bool add_known(const struct result_row *result, void *arg)
 	if (probe && !probe->orphan)
 		return true;
 	if (!probe) {
-		probe = probe_new(b);
-		probe->row.bisection = mem_strdup(b->row.id);
-		probe->row.seq = (unsigned)b->n_probes - 1;
-		probe->row.commit = mem_strdup(result->commit);
-		probe->row.purpose = mem_strdup("known");
-		probe->row.repeat = result->repeat;
+		probe = probe_add(b, result->commit, "known", result->repeat);
 		probe->row.test_unit = mem_strdup(result->unit);
-		probe->row.asked_ms = clock_wall_ms();
 		str_add(&note, "known from an earlier run");
 	}
 	probe->orphan = false;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "bisectd/boxes.h"
 
 #define BELIEF_ROWS_MAX 200
 
@@ -135,6 +136,15 @@ json_t *bisection_json(struct bisection *b)
 		if (b->step == STEP_SEARCHING && strcmp(b->row.phase, "done"))
 			json_object_set_new(object, "phase",
 				json_string(search_phase_name(search_phase(b->search))));
+	}
+	if (b->trouble) {
+		json_object_set_new(object, "waiting", json_string(b->trouble));
+	} else if (probes_count_open(b)) {
+		struct str waits = STR_INIT;
+
+		if (boxes_job_waits(b->daemon, b->job, b->build_only, &waits))
+			json_object_set_new(object, "waiting", json_string(waits.buf));
+		str_release(&waits);
 	}
 	if (b->belief_stale || !b->belief) {
 		json_decref(b->belief);

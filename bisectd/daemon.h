@@ -16,6 +16,7 @@
 #include "base/http_server.h"
 #include "base/str.h"
 #include "base/worker.h"
+#include "bisectd/health.h"
 #include "job/job.h"
 #include "store/artifacts.h"
 #include "store/queue.h"
@@ -25,19 +26,10 @@
 struct event_base;
 struct event;
 struct bisection;
+struct box;
 struct job_run;
 
 enum role { ROLE_ANYONE, ROLE_VIEWER, ROLE_SUBMITTER, ROLE_AGENT, ROLE_ADMIN, ROLE_NKINDS };
-
-struct agent_seen {
-	char *name;
-	char *kind;			/* "build" or "test" */
-	struct strv lanes;
-	unsigned slots;
-	int64_t seen_ms;
-	char *unit;			/* last claimed, NULL when it waits */
-	struct agent_seen *next;
-};
 
 struct daemon {
 	struct event_base *loop;
@@ -56,15 +48,21 @@ struct daemon {
 	long long test_memory, build_memory;
 	char arch[16];
 	int64_t started_ms;
+	int64_t back_ms;		/* since when leases can be renewed without a break: our start, or Redis's return */
 
 	struct bisection *bisections;	/* open ones */
 	struct job_run *jobs;		/* open ones */
-	struct agent_seen *agents;
+	struct box *boxes;		/* agents and their health, by name: boxes.h */
+	unsigned n_boxes;
+	struct health_rules health;
+	char *boxes_told;		/* how they were when waiting bisections were last told */
+	int64_t boxes_forgot_ms;
 	struct claim *claims;		/* requests that wait for a unit */
 	struct subscriber *subscribers;	/* server-sent events */
 	struct event *tick;
 	struct event *advance;		/* zero-timeout: something changed, see daemon_wake */
 	bool queue_was_down;
+	bool reconcile;			/* the queue may hold what nobody waits for, or what has its result: units_reconcile */
 	int64_t forgot_ms;
 };
 
@@ -95,8 +93,17 @@ enum unit_progress unit_plan_advance(struct daemon *daemon, const struct unit_pl
 	const char **ret_stage, struct result_row *ret_result, struct build_row *ret_build, struct error *err);
 /* Cancels the plan's units unless another open probe or job waits for them. */
 void unit_plan_cancel(struct daemon *daemon, const struct unit_plan *plan);
-/* A unit used up its attempts: everybody who waits for it is told (infra). */
-void daemon_unit_exhausted(struct daemon *daemon, const char *unit);
+/* A unit used up its attempts: everybody who waits for it is told (infra), with how often it failed and why the last time. */
+void daemon_unit_exhausted(struct daemon *daemon, const struct unit_loss *loss, const char *reason);
+/*
+ * Queue and warehouse agree again, after a start or an outage: units that have their result are settled, units that nobody waits for are cancelled.
+ * What is wanted and is not in the queue, unit_plan_advance adds.
+ */
+int units_reconcile(struct daemon *daemon, struct error *err);
+/* Has this unit, with this payload, its result already?  Then nobody needs to run it. */
+bool unit_is_known(struct daemon *daemon, const char *unit, const char *payload);
+/* Leases that ran out: their units are offered again. */
+int units_expire(struct daemon *daemon, struct error *err);
 
 /* --- jobs.c --- */
 int jobs_submit(struct daemon *daemon, const char *yaml, size_t len, const char *where, const char *submitter, char ret_id[13], struct error *err);
@@ -104,7 +111,8 @@ int jobs_resume(struct daemon *daemon, struct error *err);
 int jobs_cancel(struct daemon *daemon, const char *id, struct error *err);
 void jobs_advance(struct daemon *daemon);
 bool jobs_want(const struct daemon *daemon, const char *unit);
-void jobs_exhausted(struct daemon *daemon, const char *unit);
+void jobs_tests_of(const struct daemon *daemon, const char *build_key, struct strv *ret);	/* as bisections_tests_of */
+void jobs_exhausted(struct daemon *daemon, const char *unit, const char *why);
 void jobs_free(struct daemon *daemon);
 json_t *job_json(struct daemon *daemon, const struct job_row *row);
 
@@ -117,12 +125,16 @@ struct bisection_request {
 	bool again;
 	const char *submitter;
 };
+int bisections_check(const struct bisection_request *request, struct error *err);	/* all but the job; part of the next */
 int bisections_request(struct daemon *daemon, const struct bisection_request *request, char ret_id[13], bool *ret_existing, struct error *err);
 int bisections_resume(struct daemon *daemon, struct error *err);
 int bisections_cancel(struct daemon *daemon, const char *id, struct error *err);
 void bisections_advance(struct daemon *daemon);
 bool bisections_want(const struct daemon *daemon, const char *unit);
-void bisections_exhausted(struct daemon *daemon, const char *unit);
+bool bisections_one_wants(const struct daemon *daemon, const char *id, const char *unit);
+/* Appends the test units of all open probes that use this build. */
+void bisections_tests_of(const struct daemon *daemon, const char *build_key, struct strv *ret);
+void bisections_exhausted(struct daemon *daemon, const char *unit, const char *why);
 void bisections_free(struct daemon *daemon);
 json_t *bisection_json_of(struct daemon *daemon, const char *id, struct error *err);	/* running or finished */
 json_t *bisection_json_short(const struct bisection_row *row);
@@ -137,7 +149,9 @@ void events_free(struct daemon *daemon);
 /* --- api_units.c --- */
 void claims_try(struct daemon *daemon);
 void claims_free(struct daemon *daemon);
-unsigned agents_slots(const struct daemon *daemon, const char *lane);	/* of agents seen in the last 90 s */
+
+/* --- boxes.c (the rest is in boxes.h) --- */
+unsigned agents_slots(const struct daemon *daemon, const char *lane);	/* of agents seen in the last 90 s that may work */
 json_t *agents_json(const struct daemon *daemon);
 
 /* --- api.c --- */
@@ -145,13 +159,13 @@ extern const struct http_route api_routes[];
 bool api_authorize(struct http_request *request, int role, void *daemon);
 void api_not_found(struct http_request *request, void *daemon);
 void api_respond_json(struct http_request *request, int status, json_t *body);	/* takes the reference */
-const char *api_caller(struct http_request *request);	/* token name or "anonymous" */
 /* The log of a unit, finished or running, from offset on. */
 int unit_log_read(struct daemon *daemon, const char *unit, uint64_t offset, size_t max, struct str *ret, bool *ret_live, struct error *err);
 
 /* --- tokens.c --- */
 int tokens_make(struct daemon *daemon, const char *name, const char *role, struct str *ret_secret, struct error *err);
-enum role tokens_role(struct daemon *daemon, const char *secret, char **ret_name);
+/* An unknown secret is ROLE_ANYONE.  ret_name (may be NULL) is owned by the caller, NULL for an unknown one. */
+int tokens_role(enum role *ret, struct daemon *daemon, const char *secret, char **ret_name, struct error *err);
 /* The first start: admin and agent tokens in files of mode 0600 in the state directory. */
 int tokens_bootstrap(struct daemon *daemon, struct error *err);
 const char *role_name(enum role role);

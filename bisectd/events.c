@@ -61,6 +61,8 @@ static void send_event(struct subscriber *s, const char *name, json_t *data)
 	char *text = json_dumps(data, JSON_COMPACT);
 	struct str event = STR_INIT;
 
+	if (!text)
+		return;
 	/* Compact JSON has no newline: one data line is enough. */
 	str_addf(&event, "event: %s\ndata: ", name);
 	str_add(&event, text);
@@ -92,7 +94,7 @@ void events_log(struct daemon *daemon, const char *unit, uint64_t offset, const 
 		text.buf);
 	for (struct subscriber *s = daemon->subscribers; s; s = next) {
 		next = s->next;
-		if (data && bisections_want(daemon, unit))
+		if (data && bisections_one_wants(daemon, s->bisection, unit))
 			send_event(s, "log", data);
 	}
 	json_decref(data);
@@ -101,6 +103,7 @@ void events_log(struct daemon *daemon, const char *unit, uint64_t offset, const 
 
 void events_tick(struct daemon *daemon)
 {
+	static const char still_here[] = ": still here\n\n";
 	int64_t now = clock_steady_ms();
 	struct subscriber *next;
 
@@ -116,7 +119,7 @@ void events_tick(struct daemon *daemon)
 			json_decref(object);
 		} else if (now - s->comment_ms >= COMMENT_EVERY_MS) {
 			s->comment_ms = now;
-			http_stream_write(s->request, ": still here\n\n", 14);
+			http_stream_write(s->request, still_here, strlen(still_here));
 		}
 	}
 }

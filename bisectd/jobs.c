@@ -5,11 +5,15 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "bisectd/boxes.h"
 #include "git/history.h"
 #include "git/mirror.h"
 
 #define FETCH_TIMEOUT_MS (30 * 60 * 1000)
 #define JOB_PRIORITY 5
+#define RESOLVE_TRIES 3
+#define RESOLVE_PAUSE_MS 1000	/* doubled twice with every try */
+#define RESOLVE_PAUSE_MAX_MS 30000
 
 struct job_run {
 	struct job_row row;
@@ -17,7 +21,12 @@ struct job_run {
 	struct unit_plan plan;
 	bool resolving;			/* a worker has it */
 	bool gone;			/* cancelled while a worker had it */
-	bool exhausted;
+	char *exhausted;		/* the farm failed: why */
+	unsigned failures;		/* to resolve the commit */
+	int64_t retry_ms;		/* steady: not tried again before */
+	char *trouble;			/* why it cannot go on at this moment, or NULL */
+	const char *end_state;		/* it has ended, which could not be stored so far; NULL: it has not */
+	char *end_message;
 	struct job_run *next;
 };
 
@@ -37,6 +46,9 @@ static void job_run_free(struct job_run *run)
 		return;
 	job_row_release(&run->row);
 	job_free(run->job);
+	free(run->exhausted);
+	free(run->trouble);
+	free(run->end_message);
 	free(run);
 }
 
@@ -72,19 +84,46 @@ static void job_unlink(struct daemon *daemon, struct job_run *run)
 		*link = run->next;
 }
 
-/* Stores the last state and forgets the run; if that cannot be stored now, the next tick tries again. */
-static bool job_end(struct daemon *daemon, struct job_run *run, const char *state,
-	const char *message)
+/* NULL: nothing hinders it any more.  Logged when it begins and ends. */
+static void job_hindered(struct job_run *run, const char *why)
 {
-	struct error err = ERROR_INIT;
+	char *copy = mem_strdup(why);
 
-	if (job_store(daemon, run, state, message, &err) < 0) {
-		log_error("cannot store job %s: %s", run->row.id, err.text);
-		return false;
+	if (why && !run->trouble)
+		log_warning("job %s waits: %s", run->row.id, why);
+	else if (!why && run->trouble)
+		log_info("job %s goes on", run->row.id);
+	free(run->trouble);
+	run->trouble = copy;
+}
+
+/* Stores the last state and forgets the run; if that cannot be stored now, the next tick tries again. */
+static int job_try_end(struct daemon *daemon, struct job_run *run, struct error *err)
+{
+	int r = job_store(daemon, run, run->end_state, run->end_message, err);
+
+	if (r < 0) {
+		job_hindered(run, err->text);
+		return r;
 	}
 	job_unlink(daemon, run);
-	job_run_free(run);
-	return true;
+	if (run->resolving)
+		run->gone = true;
+	else
+		job_run_free(run);
+	return 0;
+}
+
+/* The run may be gone afterwards. */
+static int job_end(struct daemon *daemon, struct job_run *run, const char *state,
+	const char *message, struct error *err)
+{
+	char *copy = mem_strdup(message);
+
+	run->end_state = state;
+	free(run->end_message);
+	run->end_message = copy;
+	return job_try_end(daemon, run, err);
 }
 
 static void resolve_on_worker(void *arg)
@@ -109,23 +148,43 @@ out:
 	str_release(&path);
 }
 
+/* May it go better later?  A full disk is waited for, a repository out of reach for some tries. */
+static bool is_temporary(const struct error *err, unsigned failures)
+{
+	return err->code == ERR_NO_SPACE ||
+		((err->code == ERR_UNAVAILABLE || err->code == ERR_TIMEOUT) && failures < RESOLVE_TRIES);
+}
+
+/* The run may be gone afterwards. */
+static void resolve_ended(struct daemon *daemon, struct job_run *run, const struct resolve_work *work)
+{
+	struct error err = ERROR_INIT;
+
+	if (work->resolved) {
+		run->row.commit = mem_strdup(work->commit);
+		run->row.tree = mem_strdup(work->tree);
+	} else if (is_temporary(&work->err, ++run->failures)) {
+		int64_t pause = (int64_t)RESOLVE_PAUSE_MS << (run->failures < 5 ? 2 * (run->failures - 1) : 10);
+
+		run->retry_ms = clock_steady_ms() + (pause < RESOLVE_PAUSE_MAX_MS ? pause : RESOLVE_PAUSE_MAX_MS);
+		job_hindered(run, work->err.text);
+	} else {
+		job_end(daemon, run, "failed", work->err.text, &err);
+	}
+}
+
 static void resolve_done(void *arg, bool cancelled)
 {
 	struct resolve_work *work = arg;
 	struct job_run *run = work->run;
 	struct daemon *daemon = work->daemon;
 
+	run->resolving = false;
 	if (run->gone) {
 		job_run_free(run);
-	} else {
-		run->resolving = false;
-		if (!cancelled && !work->resolved) {
-			job_end(daemon, run, "failed", work->err.text);
-		} else if (!cancelled) {
-			run->row.commit = mem_strdup(work->commit);
-			run->row.tree = mem_strdup(work->tree);
-			daemon_wake(daemon);
-		}
+	} else if (!cancelled && !run->end_state) {
+		resolve_ended(daemon, run, work);
+		daemon_wake(daemon);
 	}
 	free(work->mirrors_dir);
 	free(work->url);
@@ -157,12 +216,17 @@ static void job_advance(struct daemon *daemon, struct job_run *run)
 
 	if (run->resolving)
 		return;
+	if (run->end_state) {
+		job_try_end(daemon, run, &err);
+		return;
+	}
 	if (!run->row.commit) {
-		job_resolve(daemon, run);
+		if (clock_steady_ms() >= run->retry_ms)
+			job_resolve(daemon, run);
 		return;
 	}
 	if (run->exhausted) {
-		job_end(daemon, run, "failed", "the farm could not run it: every attempt was lost");
+		job_end(daemon, run, "failed", run->exhausted, &err);
 		return;
 	}
 	if (!run->row.build_unit) {
@@ -172,19 +236,14 @@ static void job_advance(struct daemon *daemon, struct job_run *run)
 	}
 	progress = unit_plan_advance(daemon, &run->plan, run->job, false, JOB_PRIORITY, &stage, &result,
 		&build, &err);
-	if (progress == UNIT_ENDED) {
-		if (result.unit) {
-			job_end(daemon, run, "done", NULL);
-		} else {
-			/* The build broke: the run of this job ends there. */
-			job_end(daemon, run, "done", "the build broke");
-		}
-	} else if (progress == UNIT_WAITING && strcmp(run->row.state, stage)) {
-		if (job_store(daemon, run, stage, NULL, &err) < 0)
-			log_error("cannot store job %s: %s", run->row.id, err.text);
-	} else if (progress == UNIT_FAILED && err.code != ERR_UNAVAILABLE) {
-		log_error("job %s: %s", run->row.id, err.text);
-	}
+	if (progress == UNIT_ENDED)
+		/* Where the build broke, the run of this job ends there. */
+		job_end(daemon, run, "done", result.unit ? NULL : "the build broke", &err);
+	else if (progress == UNIT_FAILED ||
+		(strcmp(run->row.state, stage) && job_store(daemon, run, stage, NULL, &err) < 0))
+		job_hindered(run, err.text);
+	else
+		job_hindered(run, NULL);
 	result_row_release(&result);
 	build_row_release(&build);
 }
@@ -264,13 +323,13 @@ static bool resume_row(const struct job_row *row, void *arg)
 	struct error err = ERROR_INIT;
 
 	copy_row(&run->row, row);
-	if (job_read(&run->job, row->id, row->intent, strlen(row->intent), &err) < 0) {
-		log_error("job %s cannot be read again: %s", row->id, err.text);
-		job_run_free(run);
-		return true;
-	}
 	run->next = daemon->jobs;
 	daemon->jobs = run;
+	if (job_read(&run->job, row->id, row->intent, strlen(row->intent), &err) < 0) {
+		error_prefix(&err, "it cannot go on after a restart");
+		log_error("job %s: %s", row->id, err.text);
+		job_end(daemon, run, "failed", err.text, &err);
+	}
 	return true;
 }
 
@@ -282,6 +341,7 @@ int jobs_resume(struct daemon *daemon, struct error *err)
 int jobs_cancel(struct daemon *daemon, const char *id, struct error *err)
 {
 	struct job_run *run = daemon->jobs;
+	struct unit_plan plan;
 	struct job_row row;
 	int r;
 
@@ -295,32 +355,38 @@ int jobs_cancel(struct daemon *daemon, const char *id, struct error *err)
 		job_row_release(&row);
 		return r;
 	}
-	r = job_store(daemon, run, "cancelled", "cancelled on request", err);
-	if (r < 0)
-		return r;
-	job_unlink(daemon, run);
-	if (run->row.build_unit)
-		unit_plan_cancel(daemon, &run->plan);
-	if (run->resolving)
-		run->gone = true;
-	else
-		job_run_free(run);
-	return 0;
+	plan = run->plan;
+	r = job_end(daemon, run, "cancelled", "cancelled on request", err);
+	if (plan.build_unit[0])
+		unit_plan_cancel(daemon, &plan);
+	return r < 0 ? error_prefix(err, "it is stopped, which cannot be written now and is tried again") : 0;
+}
+
+static bool job_wants(const struct job_run *run, const char *unit)
+{
+	return !run->end_state && (!strcmp(run->plan.build_unit, unit) || !strcmp(run->plan.test_unit, unit));
 }
 
 bool jobs_want(const struct daemon *daemon, const char *unit)
 {
 	for (const struct job_run *run = daemon->jobs; run; run = run->next)
-		if (!strcmp(run->plan.build_unit, unit) || !strcmp(run->plan.test_unit, unit))
+		if (job_wants(run, unit))
 			return true;
 	return false;
 }
 
-void jobs_exhausted(struct daemon *daemon, const char *unit)
+void jobs_tests_of(const struct daemon *daemon, const char *build_key, struct strv *ret)
+{
+	for (const struct job_run *run = daemon->jobs; run; run = run->next)
+		if (!run->end_state && !strcmp(run->plan.build_key, build_key))
+			strv_push(ret, run->plan.test_unit);
+}
+
+void jobs_exhausted(struct daemon *daemon, const char *unit, const char *why)
 {
 	for (struct job_run *run = daemon->jobs; run; run = run->next)
-		if (!strcmp(run->plan.build_unit, unit) || !strcmp(run->plan.test_unit, unit))
-			run->exhausted = true;
+		if (!run->exhausted && (!strcmp(run->plan.build_unit, unit) || !strcmp(run->plan.test_unit, unit)))
+			run->exhausted = mem_strdup(why);
 }
 
 void jobs_free(struct daemon *daemon)
@@ -354,6 +420,14 @@ static json_t *result_json(const struct result_row *result)
 		(json_int_t)result->finished_ms, "errors", result->errors, "usage", result->usage);
 }
 
+static const struct job_run *job_find(const struct daemon *daemon, const char *id)
+{
+	for (const struct job_run *run = daemon->jobs; run; run = run->next)
+		if (!strcmp(run->row.id, id))
+			return run;
+	return NULL;
+}
+
 json_t *job_json(struct daemon *daemon, const struct job_row *row)
 {
 	json_t *object = json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s, s:s, s:s?, s:s?, s:s?, s:I, s:I}",
@@ -364,9 +438,19 @@ json_t *job_json(struct daemon *daemon, const struct job_row *row)
 		(json_int_t)row->updated_ms);
 	struct result_row result = { 0 };
 	struct build_row build = { 0 };
+	const struct job_run *run = job_find(daemon, row->id);
 	struct unit_plan plan;
 	struct job *job = NULL;
 
+	if (run && run->trouble)
+		json_object_set_new(object, "waiting", json_string(run->trouble));
+	if (run && !run->trouble) {
+		struct str waits = STR_INIT;
+
+		if (boxes_job_waits(daemon, run->job, false, &waits))
+			json_object_set_new(object, "waiting", json_string(waits.buf));
+		str_release(&waits);
+	}
 	if (!row->tree || job_read(&job, row->id, row->intent, strlen(row->intent), NULL) < 0)
 		return object;
 	unit_plan_make(&plan, job, row->commit, row->tree, NULL, 0);

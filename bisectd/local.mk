@@ -5,8 +5,10 @@ programs_bisectd_SOURCES = \
 	bisectd/bisection.c bisectd/bisection.h \
 	bisectd/bisection_probe.c \
 	bisectd/bisection_report.c \
+	bisectd/boxes.c bisectd/boxes.h \
 	bisectd/daemon.h \
 	bisectd/events.c \
+	bisectd/health.c bisectd/health.h \
 	bisectd/jobs.c \
 	bisectd/main.c \
 	bisectd/standalone.c bisectd/standalone.h \

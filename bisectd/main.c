@@ -10,17 +10,21 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/settings.h"
+#include "bisectd/boxes.h"
 #include "bisectd/daemon.h"
 #include "bisectd/standalone.h"
 #include "git/mirror.h"
 
-#define EXPIRE_AT_ONCE 100
 #define FORGET_AFTER_MS (24LL * 3600 * 1000)
 #define FORGET_EVERY_MS (3600LL * 1000)
+#define RETRY_PAUSE_MAX_MS (300LL * 1000)
+#define STOP_PATIENCE_S 5
+#define WORKERS 4	/* threads that fetch: as many repositories that do not answer hold up the others */
 
 struct settings_values {
 	char *config, *state_dir, *listen, *redis, *redis_password, *program_dir, *port_file, *log_level;
 	long long port, lease, build_slots, test_slots, test_memory, build_memory;
+	long long quarantine_after, quarantine_time, quarantine_max, max_attempts, retry_pause, give_up_after;
 	bool standalone, no_auth, local_repositories, private_pages;
 	bool version, man;
 };
@@ -52,6 +56,18 @@ static const struct setting settings[] = {
 	{ "", 0, SETTING_HEADING, 0, NULL, NULL, 0, 0, "Work", false },
 	{ "lease", 0, SETTING_SECONDS, AT(lease), "TIME", "60s", 2, 3600,
 		"How long a unit stays with an agent that is not heard of.", false },
+	{ "quarantine-after", 0, SETTING_NUMBER, AT(quarantine_after), "N", "3", 1, 1000,
+		"Failures of a box in a row, on different units and none of them the unit's fault, before it gets no work for a while.", false },
+	{ "quarantine-time", 0, SETTING_SECONDS, AT(quarantine_time), "TIME", "60s", 1, 86400,
+		"How long the first time; doubled each time that it then fails again.", false },
+	{ "quarantine-max", 0, SETTING_SECONDS, AT(quarantine_max), "TIME", "1h", 1, 864000,
+		"How long at most.", false },
+	{ "max-attempts", 0, SETTING_NUMBER, AT(max_attempts), "N", "8", 1, 1000,
+		"Times that a unit may fail by the farm's fault before it is given up.", false },
+	{ "give-up-after", 0, SETTING_SECONDS, AT(give_up_after), "TIME", "10m", 0, 864000,
+		"Not before this time after its first failure, so that an outage of the whole farm skips no commit.", false },
+	{ "retry-pause", 0, SETTING_SECONDS, AT(retry_pause), "TIME", "5s", 0, 3600,
+		"How long a box that failed on a unit is not offered it; doubled each time up to five minutes. Other boxes get it at once.", false },
 	{ "test-memory", 0, SETTING_BYTES, AT(test_memory), "SIZE", "2g", 0, 0,
 		"Memory of a test whose testbox names none.", false },
 	{ "build-memory", 0, SETTING_BYTES, AT(build_memory), "SIZE", "4g", 0, 0,
@@ -90,6 +106,7 @@ static const struct command bisectd_command = {
 struct program {
 	struct daemon daemon;
 	struct settings_values values;
+	struct queue_rules rules;
 	struct standalone *standalone;
 	int lock_fd;
 	int status;
@@ -106,31 +123,31 @@ static void on_advance(evutil_socket_t fd, short what, void *arg)
 
 	jobs_advance(daemon);
 	bisections_advance(daemon);
+	/* All that is wanted is known by now. */
+	if (daemon->reconcile && !daemon->queue_was_down)
+		daemon->reconcile = units_reconcile(daemon, NULL) < 0;
 	claims_try(daemon);
 	events_tick(daemon);
 }
 
 static void expire_leases(struct daemon *daemon)
 {
-	struct strv exhausted = STRV_INIT;
 	struct error err = ERROR_INIT;
 	int64_t now = clock_wall_ms();
-	unsigned n = 0;
 
-	if (queue_expire(daemon->queue, now, EXPIRE_AT_ONCE, &n, &exhausted, &err) < 0) {
+	if (daemon->queue_was_down && queue_ping(daemon->queue, NULL) == 0)
+		daemon->back_ms = now;
+	if (units_expire(daemon, &err) < 0) {
 		if (!daemon->queue_was_down)
-			log_error("Redis does not answer: %s", err.text);
-		daemon->queue_was_down = true;
+			log_error("Redis is away: %s", err.text);
+		daemon->queue_was_down = daemon->reconcile = true;
+		if (daemon->redis)
+			redis_server_doubt(daemon->redis);
 		return;
 	}
 	if (daemon->queue_was_down)
 		log_info("Redis answers again");
 	daemon->queue_was_down = false;
-	if (n)
-		log_warning("%u leases ran out; their units are offered again", n);
-	for (size_t i = 0; i < exhausted.n; i++)
-		daemon_unit_exhausted(daemon, exhausted.v[i]);
-	strv_release(&exhausted);
 	if (now - daemon->forgot_ms > FORGET_EVERY_MS) {
 		daemon->forgot_ms = now;
 		queue_forget(daemon->queue, now, FORGET_AFTER_MS, NULL);
@@ -143,13 +160,25 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	struct daemon *daemon = arg;
 
 	expire_leases(daemon);
+	boxes_tick(daemon);
 	on_advance(-1, 0, daemon);
+}
+
+/* A worker may be in the middle of a long fetch, which begins again at the next start: nothing that counts is only in memory. */
+static void on_patience_end(int signal)
+{
+	static const char text[] = "bisectd: a fetch did not end in time: leaving without it\n";
+
+	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+	_exit(0);
 }
 
 static void leave_loop(void *arg)
 {
 	struct program *program = arg;
 
+	signal(SIGALRM, on_patience_end);
+	alarm(STOP_PATIENCE_S);
 	event_base_loopexit(program->daemon.loop, NULL);
 }
 
@@ -216,6 +245,8 @@ static int open_stores(struct program *program, struct error *err)
 		address = redis_server_address(daemon->redis);
 	}
 	r = queue_open(&daemon->queue, address, values->redis_password, "bisectd", err);
+	if (r == 0)
+		queue_set_rules(daemon->queue, &program->rules);
 	if (r == 0)
 		r = tokens_bootstrap(daemon, err);
 out:
@@ -298,9 +329,11 @@ static int serve(struct program *program, struct error *err)
 		event_add(signals[i], NULL);
 	daemon->advance = event_new(daemon->loop, -1, 0, on_advance, daemon);
 	daemon->tick = event_new(daemon->loop, -1, EV_PERSIST, on_tick, daemon);
-	r = worker_pool_new(&daemon->workers, daemon->loop, 2, err);
+	r = worker_pool_new(&daemon->workers, daemon->loop, WORKERS, err);
 	if (r == 0)
 		r = open_stores(program, err);
+	if (r == 0)
+		r = boxes_load(daemon, err);
 	if (r == 0)
 		r = jobs_resume(daemon, err);
 	if (r == 0)
@@ -311,6 +344,7 @@ static int serve(struct program *program, struct error *err)
 		r = start_standalone(program, err);
 	if (r == 0) {
 		event_add(daemon->tick, &second);
+		daemon->reconcile = true;
 		daemon_wake(daemon);
 		event_base_dispatch(daemon->loop);
 	}
@@ -319,8 +353,11 @@ static int serve(struct program *program, struct error *err)
 	claims_free(daemon);
 	http_server_free(daemon->http);
 	worker_pool_free(daemon->workers);
+	alarm(0);
 	bisections_free(daemon);
 	jobs_free(daemon);
+	if (daemon->warehouse)
+		boxes_free(daemon);
 	queue_free(daemon->queue);
 	redis_server_stop(daemon->redis);
 	artifacts_free(daemon->artifacts);
@@ -353,11 +390,15 @@ static void fill_daemon(struct program *program)
 	daemon->auth = !values->no_auth;
 	daemon->anonymous_viewer = is_loopback(values->listen) && !values->private_pages;
 	daemon->lease_ms = values->lease * 1000;
+	daemon->health = (struct health_rules){ (unsigned)values->quarantine_after, values->quarantine_time * 1000,
+		(values->quarantine_max > values->quarantine_time ? values->quarantine_max : values->quarantine_time) * 1000 };
+	program->rules = (struct queue_rules){ (unsigned)values->max_attempts, values->retry_pause * 1000, RETRY_PAUSE_MAX_MS,
+		values->give_up_after * 1000 };
 	daemon->test_memory = values->test_memory;
 	daemon->build_memory = values->build_memory;
 	uname(&machine);
 	snprintf(daemon->arch, sizeof(daemon->arch), "%.15s", machine.machine);
-	daemon->started_ms = clock_wall_ms();
+	daemon->started_ms = daemon->back_ms = clock_wall_ms();
 }
 
 static bool log_level_parse(const char *name, enum log_level *ret)

@@ -44,6 +44,7 @@ int tokens_make(struct daemon *daemon, const char *name, const char *role, struc
 	char secret[2 * SECRET_BYTES + 1], hash[HASH_HEX_LEN + 1];
 	struct token_row row = { 0 };
 	enum role parsed;
+	int r;
 
 	if (!name_is_fine(name))
 		return error_set(err, ERR_INVALID,
@@ -57,36 +58,45 @@ int tokens_make(struct daemon *daemon, const char *name, const char *role, struc
 	row.role = (char *)role_names[parsed];
 	row.hash = hash;
 	row.created_ms = clock_wall_ms();
-	if (warehouse_token_put(daemon->warehouse, &row, err) < 0)
-		return -(int)(err ? err->code : ERR_FAILED);
-	str_add(ret_secret, secret);
-	return 0;
+	r = warehouse_token_put(daemon->warehouse, &row, err);
+	if (r == 0)
+		str_add(ret_secret, secret);
+	return r;
 }
 
-enum role tokens_role(struct daemon *daemon, const char *secret, char **ret_name)
+int tokens_role(enum role *ret, struct daemon *daemon, const char *secret, char **ret_name, struct error *err)
 {
 	char hash[HASH_HEX_LEN + 1];
 	struct token_row row;
 	enum role role = ROLE_ANYONE;
+	int r;
 
 	hash_bytes(secret, strlen(secret), hash);
-	if (warehouse_token_find(daemon->warehouse, hash, &row, NULL) < 0)
-		return ROLE_ANYONE;
-	if (role_parse(row.role, &role) && ret_name)
-		*ret_name = mem_strdup(row.name);
-	token_row_release(&row);
-	return role;
+	r = warehouse_token_find(daemon->warehouse, hash, &row, err);
+	if (r < 0 && r != -ERR_NOT_FOUND)
+		return r;
+	if (ret_name)
+		*ret_name = NULL;
+	if (r == 0) {
+		if (role_parse(row.role, &role) && ret_name)
+			*ret_name = mem_strdup(row.name);
+		token_row_release(&row);
+	}
+	*ret = role;
+	return 0;
 }
 
 static int token_file(struct daemon *daemon, const char *name, const char *role, struct error *err)
 {
 	struct str path = STR_INIT, secret = STR_INIT, text = STR_INIT;
+	enum role known = ROLE_ANYONE;
 	int r = 0;
 
 	str_addf(&path, "%s/%s.token", daemon->state_dir, name);
 	if (file_read(&text, path.buf, 4096, NULL) == 0) {
 		str_trim_right(&text);
-		if (tokens_role(daemon, text.buf, NULL) != ROLE_ANYONE)
+		r = tokens_role(&known, daemon, text.buf, NULL, err);
+		if (r < 0 || known != ROLE_ANYONE)
 			goto out;
 	}
 	/* File first: a token that nobody holds would be the worse leftover. */

@@ -54,7 +54,7 @@ static json_t *test_payload(struct daemon *daemon, const struct unit_plan *plan,
 		"memory", memory);
 }
 
-/* Queues the unit unless it is there; what state it is in now. */
+/* Queues the unit, whose result the warehouse has not, unless it is there; what state it is in now. */
 static int queue_unit(struct daemon *daemon, const char *unit, const char *lane, int priority,
 	json_t *payload, enum unit_state *ret_state, struct error *err)
 {
@@ -62,8 +62,38 @@ static int queue_unit(struct daemon *daemon, const char *unit, const char *lane,
 	struct unit_spec spec = { unit, lane, priority, text };
 	int r = queue_add(daemon->queue, &spec, clock_wall_ms(), ret_state, err);
 
+	/* Results are written first: one that is done without was lost since. */
+	if (r == 0 && *ret_state == UNIT_DONE) {
+		log_warning("unit %s is done, and its result is lost: it is run again", unit);
+		r = queue_again(daemon->queue, unit, err);
+		if (r == 0)
+			r = queue_add(daemon->queue, &spec, clock_wall_ms(), ret_state, err);
+	}
 	free(text);
 	json_decref(payload);
+	return r;
+}
+
+/*
+ * The products of a build are not there any more.  Tests that name them are taken back, for the next build may come out otherwise; the row goes last, so
+ * that all of this is done again where it was cut short.
+ */
+static int build_again(struct daemon *daemon, const struct unit_plan *plan, const char *artifact,
+	struct error *err)
+{
+	struct strv tests = STRV_INIT;
+	int r = 0;
+
+	log_warning("artifact %s of %s is not there any more: it is built again", artifact, plan->build_unit);
+	jobs_tests_of(daemon, plan->build_key, &tests);
+	bisections_tests_of(daemon, plan->build_key, &tests);
+	for (size_t i = 0; i < tests.n && r == 0; i++)
+		r = queue_cancel(daemon->queue, tests.v[i], err);
+	if (r == 0)
+		r = queue_again(daemon->queue, plan->build_unit, err);
+	if (r == 0)
+		r = warehouse_build_remove(daemon->warehouse, plan->build_key, err);
+	strv_release(&tests);
 	return r;
 }
 
@@ -96,6 +126,13 @@ enum unit_progress unit_plan_advance(struct daemon *daemon, const struct unit_pl
 		*ret_build = build;
 		return UNIT_ENDED;
 	}
+	if (r == 0 && !artifact_exists(daemon->artifacts, build.artifact)) {
+		r = build_again(daemon, plan, build.artifact, err);
+		if (r < 0)
+			goto out;
+		build_row_release(&build);
+		r = -ERR_NOT_FOUND;
+	}
 	if (r == 0) {
 		if (testbox_parse(job->testbox, kind, NULL, NULL, err) < 0)
 			goto out;
@@ -124,8 +161,10 @@ static void cancel_unwanted(struct daemon *daemon, const char *unit)
 
 	if (jobs_want(daemon, unit) || bisections_want(daemon, unit))
 		return;
-	if (queue_cancel(daemon->queue, unit, &err) < 0 && err.code != ERR_NOT_FOUND)
-		log_warning("cannot cancel unit %s: %s", unit, err.text);
+	if (queue_cancel(daemon->queue, unit, &err) < 0 && err.code != ERR_NOT_FOUND) {
+		log_warning("cannot cancel unit %s now: %s", unit, err.text);
+		daemon->reconcile = true;
+	}
 }
 
 void unit_plan_cancel(struct daemon *daemon, const struct unit_plan *plan)
@@ -134,11 +173,61 @@ void unit_plan_cancel(struct daemon *daemon, const struct unit_plan *plan)
 	cancel_unwanted(daemon, plan->build_unit);
 }
 
-void daemon_unit_exhausted(struct daemon *daemon, const char *unit)
+bool unit_is_known(struct daemon *daemon, const char *unit, const char *payload)
 {
-	log_warning("unit %s is given up: %d leases were lost or given back", unit,
-		QUEUE_ATTEMPTS_MAX);
-	jobs_exhausted(daemon, unit);
-	bisections_exhausted(daemon, unit);
+	json_t *object = payload ? json_loads(payload, 0, NULL) : NULL;
+	const char *build_key = json_string_value(json_object_get(object, "build_key"));
+	struct result_row result = { 0 };
+	struct build_row build = { 0 };
+	bool known;
+
+	if (build_key)
+		known = warehouse_build_get(daemon->warehouse, build_key, &build, NULL) == 0 &&
+			(strcmp(build.outcome, "pass") || artifact_exists(daemon->artifacts, build.artifact));
+	else
+		known = warehouse_result_get(daemon->warehouse, unit, &result, NULL) == 0;
+	result_row_release(&result);
+	build_row_release(&build);
+	json_decref(object);
+	return known;
+}
+
+static int reconcile_unit(struct daemon *daemon, const char *unit, struct error *err)
+{
+	struct unit_info info = { 0 };
+	int r = queue_get(daemon->queue, unit, &info, err);
+
+	if (r == 0 && unit_is_known(daemon, unit, info.payload)) {
+		log_info("unit %s has its result: nobody runs it again", unit);
+		r = queue_settle(daemon->queue, unit, err);
+	} else if (r == 0 && !jobs_want(daemon, unit) && !bisections_want(daemon, unit)) {
+		log_info("unit %s is not waited for any more: it is cancelled", unit);
+		r = queue_cancel(daemon->queue, unit, err);
+	}
+	unit_info_release(&info);
+	return r;
+}
+
+int units_reconcile(struct daemon *daemon, struct error *err)
+{
+	struct strv units = STRV_INIT;
+	int r = queue_list(daemon->queue, UNIT_READY, &units, err);
+
+	if (r == 0)
+		r = queue_list(daemon->queue, UNIT_LEASED, &units, err);
+	for (size_t i = 0; i < units.n && r == 0; i++)
+		r = reconcile_unit(daemon, units.v[i], err);
+	strv_release(&units);
+	return r;
+}
+
+void daemon_unit_exhausted(struct daemon *daemon, const struct unit_loss *loss, const char *reason)
+{
+	char *why = mem_printf("infrastructure failed %u times: the last time on %s: %s", loss->attempts, loss->owner, reason);
+
+	log_warning("unit %s is given up: %s", loss->id, why);
+	jobs_exhausted(daemon, loss->id, why);
+	bisections_exhausted(daemon, loss->id, why);
+	free(why);
 	daemon_wake(daemon);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "agent/pack.h"
@@ -207,12 +208,16 @@ static void on_script_end(struct run *run, const struct sandbox_end *end)
 	build->end.system_ms += system_ms;
 	if (end->failed)
 		run_release(run, "%s", end->reason);
+	else if (end->oom == SANDBOX_OOM_LIMIT)
+		run_release_for(run, FAULT_UNIT,
+			"out of memory: the build needs more than the %" PRId64 " MiB it may have",
+			run_number(run, "memory") >> 20);
 	else if (end->oom)
-		run_release(run, "out of memory: %s", end->oom == SANDBOX_OOM_LIMIT
-			? "the build needs more than it may have (--memory, or the job's testbox)"
-			: "this machine has none left");
-	else if (end->status && disk_is_full(worktree_path(build->prepare.worktree)))
+		run_release(run, "out of memory: this machine has none left");
+	else if (end->status && run_disk_was_full(run))
 		run_release(run, "the disk of %s is full", worktree_path(build->prepare.worktree));
+	else if (end->signal == SIGKILL && !end->timed_out && !end->too_many_processes)
+		run_release(run, "the build was killed by somebody else (signal 9)");
 	else
 		judge(build);
 }

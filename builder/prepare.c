@@ -148,8 +148,8 @@ int prepare_tree(struct prepare *prepare, struct error *err)
 
 	rc = mirror_update(&mirror, builder->mirrors_dir, prepare->url, prepare->commit,
 		builder->values->local_repositories, prepare->timeout_ms, err);
-	if (rc == -ERR_NOT_FOUND)
-		prepare->broken = true;
+	/* A commit that is not there says nothing of it: the daemon has seen it, a lagging copy has
+	 * not yet. */
 	if (rc == 0 && prepare->revert) {
 		str_clear(&mirror);
 		rc = mirror_update(&mirror, builder->mirrors_dir, prepare->url, prepare->revert,

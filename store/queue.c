@@ -10,12 +10,16 @@
 
 #define QUEUE_ID_MAX 256
 #define QUEUE_PRIORITY_MAX 9
+#define PATIENCE_OUT_MS 250
 
 struct queue {
 	char *address;
 	char *password;
 	char *prefix;
 	redisContext *context;		/* NULL: to be made by the next call */
+	int patience_ms;		/* of the next call: short after one without an answer */
+	int64_t out_until_ms;		/* steady: no call before */
+	struct queue_rules rules;
 };
 
 static const char *const state_names[UNIT_NSTATES] = {
@@ -34,6 +38,29 @@ static const unsigned moves[UNIT_NSTATES] = {
 	[UNIT_DONE] = 1u << UNIT_ABSENT,
 	[UNIT_CANCELLED] = 1u << UNIT_ABSENT | 1u << UNIT_READY | 1u << UNIT_DONE,
 };
+
+static const char *const blame_names[BLAME_NKINDS] = {
+	[BLAME_BOX] = "box",
+	[BLAME_UNIT] = "unit",
+	[BLAME_FARM] = "farm",
+	[BLAME_STOP] = "stop",
+};
+
+const char *unit_blame_name(enum unit_blame blame)
+{
+	return (unsigned)blame < BLAME_NKINDS ? blame_names[blame] : "unknown";
+}
+
+bool unit_blame_of_name(enum unit_blame *ret, const char *name)
+{
+	for (unsigned i = 0; i < BLAME_NKINDS; i++) {
+		if (name && strcmp(blame_names[i], name) == 0) {
+			*ret = (enum unit_blame)i;
+			return true;
+		}
+	}
+	return false;
+}
 
 const char *unit_state_name(enum unit_state state)
 {
@@ -150,16 +177,34 @@ out:
 	return rc;
 }
 
+/* One that is gone refuses at once, which costs nobody time; one that hangs would cost each caller the whole of it. */
+static void note_patience(struct queue *queue, int rc, int64_t began_ms)
+{
+	int64_t now_ms = clock_steady_ms();
+
+	if (rc != -ERR_UNAVAILABLE) {
+		queue->patience_ms = QUEUE_TIMEOUT_MS;
+	} else if (now_ms - began_ms >= queue->patience_ms - 1) {
+		queue->out_until_ms = now_ms + QUEUE_OUT_MS;
+		/* Longer with every try, for one that is only slow. */
+		queue->patience_ms = queue->patience_ms == QUEUE_TIMEOUT_MS ? PATIENCE_OUT_MS : queue->patience_ms * 2;
+	}
+}
+
 /*
  * Calls one of the functions: `argv` was begun by begin() and is emptied here.  A call whose answer was lost is never sent twice; only one that
  * Redis refused to know (its functions were flushed) is.
  */
 static int call(redisReply **ret_reply, struct queue *queue, struct strv *argv, struct error *err)
 {
-	int64_t deadline_ms = clock_steady_ms() + QUEUE_TIMEOUT_MS;
+	int64_t began_ms = clock_steady_ms(), deadline_ms = began_ms + queue->patience_ms;
 	struct error local = ERROR_INIT;
 	int rc;
 
+	if (began_ms < queue->out_until_ms) {
+		rc = error_set(&local, ERR_UNAVAILABLE, "Redis does not answer; it is asked again every second");
+		goto out;
+	}
 	rc = connect_queue(queue, deadline_ms, &local);
 	if (rc < 0)
 		goto out;
@@ -169,6 +214,7 @@ static int call(redisReply **ret_reply, struct queue *queue, struct strv *argv, 
 		if (rc == 0)
 			rc = command(ret_reply, queue, argv, deadline_ms, &local);
 	}
+	note_patience(queue, rc, began_ms);
 out:
 	if (rc < 0 && err)
 		*err = local;
@@ -233,6 +279,8 @@ int queue_open(struct queue **ret, const char *address, const char *password, co
 	/* hiredis writes with write(2): a Redis that dies at that moment must be an error, not our end. */
 	if (sigaction(SIGPIPE, NULL, &action) == 0 && action.sa_handler == SIG_DFL)
 		signal(SIGPIPE, SIG_IGN);
+	queue->rules = (struct queue_rules)QUEUE_RULES_INIT;
+	queue->patience_ms = QUEUE_TIMEOUT_MS;
 	queue->address = mem_strdup(address);
 	queue->password = mem_strdup(password);
 	queue->prefix = mem_strdup(prefix && *prefix ? prefix : "bisectd");
@@ -253,6 +301,11 @@ void queue_free(struct queue *queue)
 	free(queue->password);
 	free(queue->prefix);
 	free(queue);
+}
+
+void queue_set_rules(struct queue *queue, const struct queue_rules *rules)
+{
+	queue->rules = *rules;
 }
 
 int queue_ping(struct queue *queue, struct error *err)
@@ -359,21 +412,62 @@ int queue_finish(struct queue *queue, const char *id, uint64_t epoch, struct err
 	return call(NULL, queue, &argv, err);
 }
 
-int queue_release(struct queue *queue, const char *id, uint64_t epoch, bool *ret_exhausted, struct error *err)
+static void push_rules(struct strv *argv, const struct queue_rules *rules)
+{
+	push_number(argv, rules->attempts_max);
+	push_number(argv, rules->pause_ms);
+	push_number(argv, rules->pause_max_ms);
+	push_number(argv, rules->patience_ms);
+}
+
+/* From element `first` on: what give_back() of queue.lua answers. */
+static bool loss_at(struct unit_loss *ret, const redisReply *reply, size_t first, const char *id)
+{
+	if (!id || !text_at(reply, first + 1))
+		return false;
+	*ret = (struct unit_loss){
+		.id = mem_strdup(id),
+		.exhausted = number_at(reply, first) == 1,
+		.owner = mem_strdup(text_at(reply, first + 1)),
+		.times = (unsigned)number_at(reply, first + 2),
+		.boxes = (unsigned)number_at(reply, first + 3),
+		.attempts = (unsigned)number_at(reply, first + 4),
+		.claimed_ms = number_at(reply, first + 5),
+		.at_ms = number_at(reply, first + 6),
+	};
+	return true;
+}
+
+void unit_loss_release(struct unit_loss *loss)
+{
+	free(loss->id);
+	free(loss->owner);
+	*loss = (struct unit_loss){ 0 };
+}
+
+int queue_release(struct queue *queue, const char *id, uint64_t epoch, enum unit_blame blame, const char *reason, unsigned able, int64_t now_ms,
+	struct unit_loss *ret, struct error *err)
 {
 	struct strv argv = begin_with_epoch(queue, "bisectd_release", id, epoch);
+	struct unit_loss loss = { 0 };
 	redisReply *reply = NULL;
 	int rc;
 
-	push_number(&argv, clock_wall_ms());
-	push_number(&argv, QUEUE_ATTEMPTS_MAX);
+	push_number(&argv, now_ms);
+	strv_push_many(&argv, unit_blame_name(blame), reason ? reason : "", NULL);
+	push_number(&argv, able);
+	push_rules(&argv, &queue->rules);
 	rc = call(&reply, queue, &argv, err);
 	if (rc < 0)
 		return rc;
-	if (ret_exhausted)
-		*ret_exhausted = reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
+	if (!loss_at(&loss, reply, 0, id))
+		rc = unexpected(err, "bisectd_release");
+	else if (ret)
+		*ret = loss;
+	else
+		unit_loss_release(&loss);
 	freeReplyObject(reply);
-	return 0;
+	return rc;
 }
 
 /* --- whatever the epoch --- */
@@ -397,7 +491,16 @@ int queue_cancel(struct queue *queue, const char *id, struct error *err)
 	return call_with_time(queue, "bisectd_cancel", id, err);
 }
 
-int queue_expire(struct queue *queue, int64_t now_ms, unsigned max, unsigned *ret_n, struct strv *ret_exhausted, struct error *err)
+int queue_again(struct queue *queue, const char *id, struct error *err)
+{
+	struct strv argv = begin(queue, "bisectd_again");
+
+	strv_push(&argv, id);
+	return call(NULL, queue, &argv, err);
+}
+
+int queue_expire(struct queue *queue, int64_t now_ms, unsigned max, int64_t lease_ms, int64_t forgive_until_ms, unsigned *ret_n,
+	void (*each)(const struct unit_loss *loss, void *arg), void *arg, struct error *err)
 {
 	struct strv argv = begin(queue, "bisectd_expire");
 	redisReply *reply = NULL;
@@ -405,19 +508,28 @@ int queue_expire(struct queue *queue, int64_t now_ms, unsigned max, unsigned *re
 
 	push_number(&argv, now_ms);
 	push_number(&argv, max);
-	push_number(&argv, QUEUE_ATTEMPTS_MAX);
+	push_number(&argv, lease_ms);
+	push_number(&argv, forgive_until_ms);
+	strv_push(&argv, QUEUE_LEASE_LOST);
+	push_rules(&argv, &queue->rules);
 	rc = call(&reply, queue, &argv, err);
 	if (rc < 0)
 		return rc;
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 1) {
+	if (reply->type != REDIS_REPLY_ARRAY) {
 		rc = unexpected(err, "bisectd_expire");
-	} else {
-		if (ret_n)
-			*ret_n = (unsigned)number_at(reply, 0);
-		for (size_t i = 1; ret_exhausted && i < reply->elements; i++)
-			if (text_at(reply, i))
-				strv_push(ret_exhausted, text_at(reply, i));
+		goto out;
 	}
+	if (ret_n)
+		*ret_n = (unsigned)reply->elements;
+	for (size_t i = 0; each && i < reply->elements; i++) {
+		struct unit_loss loss;
+
+		if (!loss_at(&loss, reply->element[i], 1, text_at(reply->element[i], 0)))
+			continue;
+		each(&loss, arg);
+		unit_loss_release(&loss);
+	}
+out:
 	freeReplyObject(reply);
 	return rc;
 }
@@ -443,6 +555,23 @@ int queue_forget(struct queue *queue, int64_t now_ms, int64_t age_ms, struct err
 
 /* --- looking --- */
 
+/* From element `first` on: names of boxes, and "times at_ms blame" of each. */
+static void read_failures(struct unit_info *info, const redisReply *reply, size_t first)
+{
+	if (reply->elements < first + 2)
+		return;
+	info->failures = mem_array((reply->elements - first) / 2, sizeof(*info->failures));
+	for (size_t i = first; text_at(reply, i) && text_at(reply, i + 1); i += 2) {
+		struct unit_failure *failure = &info->failures[info->n_failures++];
+		char *rest;
+
+		failure->owner = mem_strdup(text_at(reply, i));
+		failure->times = (unsigned)strtoul(text_at(reply, i + 1), &rest, 10);
+		failure->at_ms = strtoll(rest, &rest, 10);
+		unit_blame_of_name(&failure->blame, *rest ? rest + 1 : rest);
+	}
+}
+
 int queue_get(struct queue *queue, const char *id, struct unit_info *ret, struct error *err)
 {
 	enum unit_state state = UNIT_ABSENT;
@@ -455,7 +584,7 @@ int queue_get(struct queue *queue, const char *id, struct unit_info *ret, struct
 	if (rc < 0)
 		return rc;
 	rc = text_at(reply, 0) ? state_of_name(&state, text_at(reply, 0), err) : unexpected(err, "bisectd_get");
-	if (rc == 0)
+	if (rc == 0) {
 		*ret = (struct unit_info){
 			.state = state,
 			.lane = mem_strdup(text_at(reply, 1)),
@@ -464,7 +593,10 @@ int queue_get(struct queue *queue, const char *id, struct unit_info *ret, struct
 			.attempts = (unsigned)number_at(reply, 4),
 			.until_ms = number_at(reply, 5),
 			.payload = mem_strdup(text_at(reply, 6)),
+			.reason = text_at(reply, 7) && *text_at(reply, 7) ? mem_strdup(text_at(reply, 7)) : NULL,
 		};
+		read_failures(ret, reply, 8);
+	}
 	freeReplyObject(reply);
 	return rc;
 }
@@ -474,6 +606,10 @@ void unit_info_release(struct unit_info *info)
 	free(info->lane);
 	free(info->owner);
 	free(info->payload);
+	free(info->reason);
+	for (size_t i = 0; i < info->n_failures; i++)
+		free(info->failures[i].owner);
+	free(info->failures);
 	*info = (struct unit_info){ 0 };
 }
 

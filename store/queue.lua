@@ -2,7 +2,8 @@
 --
 -- The moves of the queue (store/queue.h), as Redis Functions.  KEYS[1] is the installation's prefix, everything else is in ARGV.
 --
---	P:unit:ID	hash: state lane priority seq payload epoch attempts owner until
+--	P:unit:ID	hash: state lane priority seq payload epoch attempts owner until claimed; where it failed by the farm's fault also
+--			boxes failed_ms reason, and for each box f:OWNER "times at_ms blame" and a:OWNER "times from_ms until_ms", in which it is kept off
 --	P:ready:LANE	sorted set of ready ids: best priority first, then in the order they came
 --	P:leased	sorted set of leased ids by the end of their lease
 --	P:settled	sorted set of done and cancelled ids by the time they became so
@@ -23,6 +24,8 @@ local MOVES = {
 local PRIORITY_MAX = 9
 local RANK_STEP = 1e14		-- units that may come before the order inside a priority is lost; 9 of it fit into a double
 local FORGET_MAX = 1000		-- units forgotten in one call, so that nobody waits long behind it
+local LOOK_MAX = 64		-- ready units of a lane that a claim looks at behind those its box is to leave alone for now
+local HARD_FACTOR = 4		-- times attempts_max: then a unit is given up whoever could still try it
 
 local function whole(number)
 	return string.format('%.0f', number)
@@ -38,12 +41,12 @@ end
 
 local function read(prefix, id)
 	local v = redis.call('HMGET', unit_key(prefix, id),
-		'state', 'lane', 'priority', 'seq', 'epoch', 'attempts', 'owner', 'until')
+		'state', 'lane', 'priority', 'seq', 'epoch', 'attempts', 'owner', 'until', 'claimed')
 	if not v[1] then
 		return { id = id, state = 'absent', epoch = '0', attempts = '0' }
 	end
 	return { id = id, state = v[1], lane = v[2], priority = v[3], seq = v[4], epoch = v[5], attempts = v[6],
-		owner = v[7] or '', ['until'] = v[8] or '0' }
+		owner = v[7] or '', ['until'] = v[8] or '0', claimed = v[9] or '0' }
 end
 
 -- Every change of state passes here: out of the old state's set, into the new one's.  `when` is the lease's end or the present.
@@ -91,14 +94,59 @@ local function refusal(unit, epoch)
 	return nil
 end
 
--- A lease was lost or given back: offered again, or cancelled when that happened too often.  True for the latter.
-local function give_back(prefix, unit, attempts_max, now)
-	if tonumber(unit.attempts) >= attempts_max then
-		move(prefix, unit, 'cancelled', now)
-		return true
+-- The box that had the unit leaves it alone for a while, each time twice as long; every other box may have it at once.
+local function keep_off(key, owner, at, rules)
+	local times = tonumber(string.match(redis.call('HGET', key, 'a:' .. owner) or '0', '^%d+')) + 1
+	local pause = math.min(rules.pause * 2 ^ math.min(times - 1, 40), rules.pause_max)
+	redis.call('HSET', key, 'a:' .. owner, whole(times) .. ' ' .. whole(at) .. ' ' .. whole(at + pause))
+end
+
+-- How often this box failed on the unit by now.
+local function note_failure(key, owner, at, blame, now)
+	local times = tonumber(string.match(redis.call('HGET', key, 'f:' .. owner) or '0', '^%d+')) + 1
+	redis.call('HSET', key, 'f:' .. owner, whole(times) .. ' ' .. whole(at) .. ' ' .. blame)
+	if times == 1 then
+		redis.call('HINCRBY', key, 'boxes', 1)
 	end
-	move(prefix, unit, 'ready', now)
-	return false
+	redis.call('HSETNX', key, 'failed_ms', whole(now))
+	return times
+end
+
+local function is_exhausted(key, unit, boxes, now, rules, able)
+	local attempts = tonumber(unit.attempts)
+	if attempts < rules.attempts_max or now - tonumber(redis.call('HGET', key, 'failed_ms')) < rules.patience then
+		return false
+	end
+	return boxes >= able or attempts >= HARD_FACTOR * rules.attempts_max
+end
+
+-- A lease was lost or given back: offered again, or cancelled when that happened too often.  `blame` is whose fault it was:
+--	box, unit	an attempt that failed
+--	farm		nobody's here: no attempt was made, but this box waits before the next
+--	stop		the box had to go: as if it had never had the unit
+-- -> exhausted owner times boxes attempts claimed at
+local function give_back(prefix, unit, at, now, blame, reason, rules, able)
+	local key, times = unit_key(prefix, unit.id), 0
+	if blame == 'farm' or blame == 'stop' then
+		unit.attempts = whole(math.max(tonumber(unit.attempts) - 1, 0))
+		redis.call('HSET', key, 'attempts', unit.attempts)
+	else
+		times = note_failure(key, unit.owner, at, blame, now)
+	end
+	if blame ~= 'stop' then
+		keep_off(key, unit.owner, at, rules)
+		redis.call('HSET', key, 'reason', reason)
+	end
+	local boxes = tonumber(redis.call('HGET', key, 'boxes') or '0')
+	local exhausted = times > 0 and is_exhausted(key, unit, boxes, now, rules, able)
+	move(prefix, unit, exhausted and 'cancelled' or 'ready', whole(now))
+	return { exhausted and 1 or 0, unit.owner, whole(times), whole(boxes), unit.attempts, unit.claimed, whole(at) }
+end
+
+-- Values of a call from argv[i] on: see struct queue_rules.
+local function read_rules(argv, i)
+	return { attempts_max = tonumber(argv[i]), pause = tonumber(argv[i + 1]), pause_max = tonumber(argv[i + 2]),
+		patience = tonumber(argv[i + 3]) }
 end
 
 -- id lane priority payload -> the state before
@@ -110,6 +158,7 @@ local function add(keys, argv)
 		unit.lane = lane
 		unit.priority = priority
 		unit.seq = whole(redis.call('INCR', prefix .. ':seq'))
+		redis.call('DEL', unit_key(prefix, id))		-- who failed on it in an earlier life
 		redis.call('HSET', unit_key(prefix, id), 'lane', lane, 'priority', priority, 'seq', unit.seq, 'payload', payload,
 			'epoch', unit.epoch, 'attempts', '0', 'owner', '', 'until', '0')
 		move(prefix, unit, 'ready')
@@ -123,12 +172,40 @@ local function add(keys, argv)
 	return before
 end
 
-local function best_of(prefix, argv, first)
+local function is_kept_off(prefix, id, owner, now)
+	local text = redis.call('HGET', unit_key(prefix, id), 'a:' .. owner)
+	if not text then
+		return false
+	end
+	-- A clock that was set back in between keeps nobody off for longer than was meant.
+	local from, to = string.match(text, '(%d+) (%d+)$')
+	return tonumber(from) <= now and now < tonumber(to)
+end
+
+-- The first ready unit of the lane that the owner is not kept off.  Nearly always that is the very first one.
+local function head_of(prefix, lane, owner, now)
+	local from, to = 0, 0
+	while from < LOOK_MAX do
+		local rows = redis.call('ZRANGE', prefix .. ':ready:' .. lane, from, to, 'WITHSCORES')
+		for i = 1, #rows, 2 do
+			if not is_kept_off(prefix, rows[i], owner, now) then
+				return rows[i], tonumber(rows[i + 1])
+			end
+		end
+		if #rows < 2 * (to - from + 1) then
+			return nil
+		end
+		from, to = to + 1, LOOK_MAX - 1
+	end
+	return nil
+end
+
+local function best_of(prefix, argv, first, owner, now)
 	local id, score
 	for i = first, #argv do
-		local head = redis.call('ZRANGE', prefix .. ':ready:' .. argv[i], 0, 0, 'WITHSCORES')
-		if head[1] and (not score or tonumber(head[2]) < score) then
-			id, score = head[1], tonumber(head[2])
+		local head, rank_of_head = head_of(prefix, argv[i], owner, now)
+		if head and (not score or rank_of_head < score) then
+			id, score = head, rank_of_head
 		end
 	end
 	return id
@@ -137,7 +214,7 @@ end
 -- owner now lease_ms lane... -> id payload epoch attempt until, or nothing
 local function claim(keys, argv)
 	local prefix, owner, now = keys[1], argv[1], tonumber(argv[2])
-	local id = best_of(prefix, argv, 4)
+	local id = best_of(prefix, argv, 4, owner, now)
 	if not id then
 		return {}
 	end
@@ -149,7 +226,8 @@ local function claim(keys, argv)
 	local lease_until = whole(now + tonumber(argv[3]))
 	redis.call('SET', prefix .. ':epoch', epoch)
 	move(prefix, unit, 'leased', lease_until)
-	redis.call('HSET', unit_key(prefix, id), 'epoch', epoch, 'attempts', attempt, 'owner', owner, 'until', lease_until)
+	redis.call('HSET', unit_key(prefix, id), 'epoch', epoch, 'attempts', attempt, 'owner', owner, 'until', lease_until,
+		'claimed', whole(now))
 	return { id, redis.call('HGET', unit_key(prefix, id), 'payload'), epoch, attempt, lease_until }
 end
 
@@ -188,7 +266,7 @@ local function finish(keys, argv)
 	return redis.status_reply('OK')
 end
 
--- id epoch now attempts_max -> 1 if that was the last attempt
+-- id epoch now blame reason able rules... -> as give_back
 local function release(keys, argv)
 	local unit = read(keys[1], argv[1])
 	local refused = refusal(unit, argv[2])
@@ -198,7 +276,7 @@ local function release(keys, argv)
 	if unit.state ~= 'leased' then
 		return redis.error_reply('STALE the unit is done')
 	end
-	return give_back(keys[1], unit, tonumber(argv[4]), argv[3]) and 1 or 0
+	return give_back(keys[1], unit, tonumber(argv[3]), tonumber(argv[3]), argv[4], argv[5], read_rules(argv, 7), tonumber(argv[6]))
 end
 
 -- id now
@@ -206,6 +284,15 @@ local function settle(keys, argv)
 	local unit = read(keys[1], argv[1])
 	if MOVES[unit.state]['done'] then
 		move(keys[1], unit, 'done', argv[2])
+	end
+	return redis.status_reply('OK')
+end
+
+-- id; a done unit whose result was lost may be added again
+local function again(keys, argv)
+	local unit = read(keys[1], argv[1])
+	if unit.state == 'done' then
+		move(keys[1], unit, 'absent')
 	end
 	return redis.status_reply('OK')
 end
@@ -219,15 +306,19 @@ local function cancel(keys, argv)
 	return redis.status_reply('OK')
 end
 
--- now max attempts_max -> how many, then the ids that were exhausted
+-- now max lease_ms forgive_until reason rules... -> of each unit its id and what give_back says
 local function expire(keys, argv)
-	local prefix = keys[1]
+	local prefix, now, rules = keys[1], tonumber(argv[1]), read_rules(argv, 6)
 	local ids = redis.call('ZRANGEBYSCORE', prefix .. ':leased', '-inf', argv[1], 'LIMIT', 0, argv[2])
-	local answer = { #ids }
+	local answer = {}
 	for _, id in ipairs(ids) do
-		if give_back(prefix, read(prefix, id), tonumber(argv[3]), argv[1]) then
-			table.insert(answer, id)
-		end
+		local unit = read(prefix, id)
+		local lease_until = tonumber(unit['until'])
+		-- When the box was last heard of.
+		local at = math.max(lease_until - tonumber(argv[3]), 0)
+		local row = give_back(prefix, unit, at, now, lease_until <= tonumber(argv[4]) and 'stop' or 'box', argv[5], rules, 0)
+		table.insert(row, 1, id)
+		table.insert(answer, row)
 	end
 	return answer
 end
@@ -247,11 +338,21 @@ local function forget(keys, argv)
 	return #ids == FORGET_MAX and 1 or 0
 end
 
--- id -> state lane owner epoch attempts until payload
+-- id -> state lane owner epoch attempts until payload reason, then of each box that failed on it: its name and "times at_ms blame"
 local function get(keys, argv)
-	local unit = read(keys[1], argv[1])
-	return { unit.state, unit.lane or '', unit.owner or '', unit.epoch, unit.attempts, unit['until'] or '0',
-		redis.call('HGET', unit_key(keys[1], argv[1]), 'payload') or '' }
+	local unit, key = read(keys[1], argv[1]), unit_key(keys[1], argv[1])
+	local answer = { unit.state, unit.lane or '', unit.owner or '', unit.epoch, unit.attempts, unit['until'] or '0',
+		redis.call('HGET', key, 'payload') or '', redis.call('HGET', key, 'reason') or '' }
+	if redis.call('HEXISTS', key, 'boxes') == 1 then
+		local fields = redis.call('HGETALL', key)
+		for i = 1, #fields, 2 do
+			if string.sub(fields[i], 1, 2) == 'f:' then
+				table.insert(answer, string.sub(fields[i], 3))
+				table.insert(answer, fields[i + 1])
+			end
+		end
+	end
+	return answer
 end
 
 -- state -> ids
@@ -303,6 +404,7 @@ redis.register_function('bisectd_finish', finish)
 redis.register_function('bisectd_release', release)
 redis.register_function('bisectd_settle', settle)
 redis.register_function('bisectd_cancel', cancel)
+redis.register_function('bisectd_again', again)
 redis.register_function('bisectd_expire', expire)
 redis.register_function('bisectd_forget', forget)
 redis.register_function{ function_name = 'bisectd_check', callback = check, flags = { 'no-writes' } }

@@ -17,7 +17,7 @@
 #include "store/redis_connection.h"
 #include "store/redis_server.h"
 
-#define START_TRIES 1000		/* of START_STEP_MS each */
+#define START_PATIENCE_MS 10000
 #define START_STEP_MS 10
 #define OLD_PATIENCE_MS 3000		/* for a server that was asked to end */
 #define STOP_PATIENCE_MS 5000
@@ -25,6 +25,8 @@
 #define PAUSE_MAX_MS 5000
 #define STEADY_MS 10000			/* a server that lived this long is tried again at once */
 #define WATCH_MS 1000
+#define DOUBT_MS 250
+#define SILENT_MS 5000
 #define DIR_MAX 900			/* Redis keeps its directory in 1024 bytes */
 #define LOG_KEEP (1 << 20)
 #define LOG_LOOK (64 << 10)
@@ -63,6 +65,7 @@ struct redis_server {
 	struct event *again;		/* the next start */
 	struct event *watch;		/* is the directory still there? */
 	int64_t started_ms;
+	int64_t silent_ms;		/* steady: since when it says nothing; 0: it does */
 	int64_t pause_ms;
 	off_t log_start;		/* what the present server wrote begins here */
 	bool socket_seen;
@@ -239,6 +242,7 @@ static int spawn(struct redis_server *server, struct error *err)
 		st.st_size = 0;
 	server->log_start = st.st_size;
 	server->socket_seen = false;
+	server->silent_ms = 0;
 	server->started_ms = clock_steady_ms();
 	options.argv = argv;
 	options.directory = server->dir;
@@ -254,15 +258,22 @@ out:
 	return rc;
 }
 
-static bool answers(const struct redis_server *server)
+enum answer { ANSWER_NONE, ANSWER_REFUSED, ANSWER_YES };
+
+/* Refused: it is not there, or says that it is not ready.  None: it takes connections and says nothing. */
+static enum answer ask(const struct redis_server *server, int timeout_ms)
 {
 	struct strv argv = STRV_INIT;
 	redisContext *context = NULL;
-	bool broken, answer = false;
+	enum answer answer = ANSWER_REFUSED;
+	bool broken;
 
 	strv_push(&argv, "PING");
-	if (redis_connect(&context, server->address, 1000, NULL) == 0) {
-		answer = redis_command(NULL, context, &argv, 1000, &broken, NULL) == 0;
+	if (redis_connect(&context, server->address, timeout_ms, NULL) == 0) {
+		if (redis_command(NULL, context, &argv, timeout_ms, &broken, NULL) == 0)
+			answer = ANSWER_YES;
+		else if (broken)
+			answer = ANSWER_NONE;
 		redisFree(context);
 	}
 	strv_release(&argv);
@@ -295,12 +306,12 @@ static int wait_until_it_answers(struct redis_server *server, struct error *err)
 	poll_fd.fd = pidfd_open(child_pid(server->child), 0);
 	if (poll_fd.fd < 0)
 		return error_errno(err, errno, "cannot watch redis-server");
-	for (int i = 0; !answers(server); i++) {
+	while (ask(server, 1000) != ANSWER_YES) {
 		if (poll(&poll_fd, 1, START_STEP_MS) == 1) {
 			rc = not_started(server, "ended at once", err);
 			break;
 		}
-		if (i == START_TRIES) {
+		if (clock_steady_ms() - server->started_ms > START_PATIENCE_MS) {
 			rc = not_started(server, "does not answer", err);
 			break;
 		}
@@ -386,6 +397,21 @@ out:
 	str_release(&path);
 }
 
+void redis_server_doubt(struct redis_server *server)
+{
+	if (!server->child)
+		return;
+	if (ask(server, DOUBT_MS) != ANSWER_NONE) {
+		server->silent_ms = 0;
+	} else if (!server->silent_ms) {
+		server->silent_ms = clock_steady_ms();
+	} else if (clock_steady_ms() - server->silent_ms >= SILENT_MS) {
+		log_warning("redis-server says nothing for %d s: it is killed and started again", SILENT_MS / 1000);
+		child_kill(server->child, SIGKILL);
+		server->silent_ms = 0;
+	}
+}
+
 /* --- from outside --- */
 
 int redis_server_start(struct redis_server **ret, struct event_base *loop, const char *dir, struct error *err)
@@ -457,7 +483,9 @@ static void shut_down(struct redis_server *server)
 	bool broken;
 
 	strv_push(&argv, "SHUTDOWN");
-	if (redis_connect(&context, server->address, 1000, NULL) == 0) {
+	if (ask(server, 1000) == ANSWER_NONE) {
+		child_kill(server->child, SIGKILL);
+	} else if (redis_connect(&context, server->address, 1000, NULL) == 0) {
 		/* No answer is the right answer. */
 		redis_command(NULL, context, &argv, STOP_PATIENCE_MS, &broken, NULL);
 		redisFree(context);

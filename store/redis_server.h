@@ -22,6 +22,11 @@ struct redis_server;
 int redis_server_start(struct redis_server **ret, struct event_base *loop, const char *dir, struct error *err);
 const char *redis_server_address(const struct redis_server *server);	/* "unix:/.../redis.sock" */
 int redis_server_pid(const struct redis_server *server);	/* -1 between a death and the next start */
+/*
+ * A call got no answer: looks (for 250 ms at most) whether the server says anything at all.  One that has been silent for 5 s of such doubts is killed,
+ * and started again like any that died.  To be called about once a second while calls fail.
+ */
+void redis_server_doubt(struct redis_server *server);
 void redis_server_stop(struct redis_server *server);	/* SHUTDOWN, then by signal; NULL is fine */
 
 #endif

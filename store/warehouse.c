@@ -63,6 +63,13 @@ static const char *const migrations[] = {
 	"CREATE TABLE funnel ("
 	"	day TEXT NOT NULL, stage TEXT NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL,"
 	"	PRIMARY KEY (day, stage, reason)) WITHOUT ROWID;",
+
+	"CREATE TABLE boxes ("
+	"	name TEXT PRIMARY KEY NOT NULL, kind TEXT, seen_ms INTEGER NOT NULL, finished INTEGER NOT NULL, failures INTEGER NOT NULL,"
+	"	in_a_row INTEGER NOT NULL, reason TEXT, failed_unit TEXT, failed_ms INTEGER NOT NULL, finished_ms INTEGER NOT NULL,"
+	"	charged_ms INTEGER NOT NULL, quarantines INTEGER NOT NULL, quarantined_until_ms INTEGER NOT NULL, charges TEXT) WITHOUT ROWID;",
+
+	"CREATE INDEX IF NOT EXISTS builds_by_unit ON builds (unit);",
 };
 
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))

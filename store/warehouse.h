@@ -55,6 +55,8 @@ struct build_row {
 };
 int warehouse_build_put(struct warehouse *warehouse, const struct build_row *row, struct error *err);	/* keeps the first pass/broken */
 int warehouse_build_get(struct warehouse *warehouse, const char *build_key, struct build_row *ret, struct error *err);
+/* Its products are lost: it may be built again.  Not there is fine. */
+int warehouse_build_remove(struct warehouse *warehouse, const char *build_key, struct error *err);
 int warehouse_build_of_unit(struct warehouse *warehouse, const char *unit, struct build_row *ret, struct error *err);
 void build_row_release(struct build_row *row);
 
@@ -132,6 +134,26 @@ int warehouse_token_put(struct warehouse *warehouse, const struct token_row *row
 int warehouse_token_find(struct warehouse *warehouse, const char *hash, struct token_row *ret, struct error *err);	/* by hash, not revoked */
 int warehouse_tokens(struct warehouse *warehouse, bool (*each)(const struct token_row *row, void *arg), void *arg, struct error *err);
 void token_row_release(struct token_row *row);
+
+/* --- boxes: the health of every agent that was ever heard of (bisectd/health.h says what the numbers do) --- */
+struct box_row {
+	char *name;			/* of the agent: primary key */
+	char *kind;			/* build, test, or NULL */
+	int64_t seen_ms;
+	int64_t finished, failures;	/* units it finished; failures of the farm it had with units, whoever was to blame */
+	unsigned in_a_row;		/* failures that count against it, since it last finished one */
+	char *reason, *failed_unit;	/* of the last failure; NULL: none */
+	int64_t failed_ms;		/* when that was */
+	int64_t finished_ms;		/* the last unit it finished */
+	int64_t charged_ms;		/* the last failure that counted */
+	unsigned quarantines;		/* one after another: not 0 in quarantine and on probation */
+	int64_t quarantined_until_ms;	/* 0: never */
+	json_t *charges;		/* ids of the units that in_a_row counts, or NULL */
+};
+int warehouse_box_put(struct warehouse *warehouse, const struct box_row *row, struct error *err);	/* insert or replace by name */
+int warehouse_boxes(struct warehouse *warehouse, bool (*each)(const struct box_row *row, void *arg), void *arg, struct error *err);	/* by name */
+int warehouse_box_remove(struct warehouse *warehouse, const char *name, struct error *err);	/* not there is fine */
+void box_row_release(struct box_row *row);
 
 /* --- the funnel: how many requests came to which stage, per day --- */
 int warehouse_funnel_count(struct warehouse *warehouse, const char *stage, const char *reason, int64_t now_ms, struct error *err);

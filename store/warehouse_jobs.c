@@ -151,6 +151,11 @@ int warehouse_build_get(struct warehouse *warehouse, const char *build_key, stru
 	return build_get(warehouse, "SELECT " BUILD_COLUMNS " FROM builds WHERE build_key = ?", build_key, ret, err);
 }
 
+int warehouse_build_remove(struct warehouse *warehouse, const char *build_key, struct error *err)
+{
+	return query_run(warehouse, err, "DELETE FROM builds WHERE build_key = ?", "s", build_key);
+}
+
 int warehouse_build_of_unit(struct warehouse *warehouse, const char *unit, struct build_row *ret, struct error *err)
 {
 	return build_get(warehouse, "SELECT " BUILD_COLUMNS " FROM builds WHERE unit = ?", unit, ret, err);

@@ -12,7 +12,10 @@
 #include "testers/cache.h"
 #include "testers/testbox.h"
 
-enum { FETCHES_MAX = 3 };
+enum {
+	FETCHES_MAX = 2,
+	MEMORY_TRIES = 3, /* the attempt from which on too little memory is the test's own end */
+};
 
 static const struct testbox_kind *const kinds[] = { &container_kind };
 enum { N_KINDS = sizeof(kinds) / sizeof(kinds[0]) };
@@ -153,7 +156,14 @@ static void on_script_end(struct run *run, const struct sandbox_end *end)
 		run_release(run, "%s", end->reason);
 	else if (end->oom == SANDBOX_OOM_HOST)
 		run_release(run, "this machine is out of memory");
-	else if (end->status && disk_is_full(run_directory(run)))
+	/* Mostly it is something that goes by.  What comes back every time is what the test does.
+	 */
+	else if (end->oom && run_attempt(run) < MEMORY_TRIES)
+		run_release_for(run, FAULT_UNIT,
+			"out of memory: the test needs more than the %" PRId64
+			" MiB of its testbox",
+			run_number(run, "memory") >> 20);
+	else if (end->status && run_disk_was_full(run))
 		run_release(run, "the disk of %s is full", run_directory(run));
 	else
 		judge(test);
@@ -226,7 +236,13 @@ static void on_fetched(struct run *run, const struct error *err)
 		run_logf(run, "[bisectd] %s; fetching it again\n", err->text);
 		run_fetch(run, test->archive.buf, test->sha, on_fetched);
 	} else {
-		run_release(run, "%s", err->text);
+		/* What the daemon cannot give now, it gives no other box either. */
+		run_release_for(run,
+			err->code == ERR_UNAVAILABLE || err->code == ERR_NO_SPACE ||
+					err->code == ERR_NOT_FOUND
+				? FAULT_FARM
+				: FAULT_BOX,
+			"%s", err->text);
 	}
 }
 

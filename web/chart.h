@@ -1,4 +1,7 @@
-/* The belief over the remaining commits as an SVG drawing in the page: no script, scales with the screen. */
+/*
+ * The belief over the remaining commits in the page: no script, readable on a phone.  Few commits are told by name, a line each;
+ * more are the columns of an SVG drawing, at most 200 of them however many commits there are.
+ */
 #ifndef WEB_CHART_H
 #define WEB_CHART_H
 

@@ -7,29 +7,21 @@ void html_raw(struct str *out, const char *literal)
 	str_add(out, literal);
 }
 
-/* Length of the valid UTF-8 sequence at p (1..4), or 0. */
-static size_t utf8_len(const unsigned char *p, size_t left)
+/* Control characters, C1 ones too, and those that turn the direction of writing, which would show a text as another. */
+static bool is_shown(size_t utf8_len, unsigned code)
 {
-	size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 :
-		p[0] >= 0xf0 && p[0] < 0xf5					      ? 4 :
-										0;
-
-	if (!len || len > left)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-		(p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return len;
+	if (!utf8_len || code == 0x7f || (code < 0x20 && code != '\n' && code != '\t'))
+		return false;
+	return !(code >= 0x80 && code < 0xa0) && !(code >= 0x202a && code <= 0x202e) &&
+		!(code >= 0x2066 && code <= 0x2069);
 }
 
 void html_text_bytes(struct str *out, const char *text, size_t len)
 {
 	for (size_t i = 0; i < len;) {
 		unsigned char c = (unsigned char)text[i];
-		size_t n = utf8_len((const unsigned char *)text + i, len - i);
+		unsigned code;
+		size_t n = str_utf8(text + i, len - i, &code);
 
 		if (c == '&')
 			str_add(out, "&amp;");
@@ -41,7 +33,7 @@ void html_text_bytes(struct str *out, const char *text, size_t len)
 			str_add(out, "&quot;");
 		else if (c == '\'')
 			str_add(out, "&#39;");
-		else if (!n || (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
+		else if (!is_shown(n, code))
 			str_add(out, "\xef\xbf\xbd");
 		else
 			str_add_bytes(out, text + i, n);
@@ -53,6 +45,21 @@ void html_text(struct str *out, const char *text)
 {
 	if (text)
 		html_text_bytes(out, text, strlen(text));
+}
+
+void html_breakable(struct str *out, const char *text)
+{
+	size_t at = 0;
+
+	while (text && text[at]) {
+		size_t len = strcspn(text + at, "._:/=-");
+
+		len += strspn(text + at + len, "._:/=-");
+		html_text_bytes(out, text + at, len);
+		at += len;
+		if (text[at])
+			html_raw(out, "<wbr>");
+	}
 }
 
 void html_attr(struct str *out, const char *name, const char *value)
@@ -107,7 +114,8 @@ void html_page_begin(struct str *out, const char *title, const char *stream)
 {
 	html_raw(out,
 		"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>");
+		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+		"<meta name=\"color-scheme\" content=\"light dark\"><title>");
 	html_text(out, title);
 	html_raw(out,
 		" - bisectd</title><link rel=\"stylesheet\" href=\"/assets/style.css\">"
@@ -118,7 +126,7 @@ void html_page_begin(struct str *out, const char *title, const char *stream)
 	html_attr(out, "data-stream", stream);
 	html_raw(out,
 		"><header><a class=\"home\" href=\"/\">bisectd</a><nav><a href=\"/\">Bisections</a>"
-		"<a href=\"/status\">Status</a></nav></header>\n");
+		"<a href=\"/boxes\">Boxes</a><a href=\"/status\">Status</a></nav></header>\n");
 }
 
 void html_page_end(struct str *out)

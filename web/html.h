@@ -11,6 +11,8 @@
 void html_raw(struct str *out, const char *literal);
 void html_text(struct str *out, const char *text);			/* NULL writes nothing */
 void html_text_bytes(struct str *out, const char *text, size_t len);	/* bytes no page may hold become U+FFFD */
+/* A long name without spaces (an error id, a path), which may be broken after its points and dashes. */
+void html_breakable(struct str *out, const char *text);
 /* ` name="value"`, escaped; a NULL value writes nothing. */
 void html_attr(struct str *out, const char *name, const char *value);
 void html_attrf(struct str *out, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -3,7 +3,10 @@ libweb_a_SOURCES = \
 	web/assets.h \
 	web/chart.c web/chart.h \
 	web/html.c web/html.h \
+	web/log_window.c web/log_window.h \
 	web/page_bisection.c \
+	web/page_log.c \
+	web/page_boxes.c \
 	web/pages.c web/pages.h
 nodist_libweb_a_SOURCES = web/assets.c
 WEB_ASSETS = web/assets/style.css web/assets/live.js web/assets/icon.svg

@@ -4,6 +4,9 @@
 #include "web/chart.h"
 #include "web/html.h"
 
+#define PROBES_OPEN 60		/* of more runs the older ones are folded */
+#define CANDIDATES_SHOWN 50
+
 static const char *text_of(const json_t *row, const char *key)
 {
 	return json_string_value(json_object_get(row, key));
@@ -47,13 +50,19 @@ static void checks(struct str *out, const json_t *list)
 
 static void candidates(struct str *out, const json_t *list)
 {
-	size_t i;
+	size_t i, n = json_array_size(list);
 	json_t *row;
 
-	if (json_array_size(list) < 2)
+	if (n < 2)
 		return;
 	html_raw(out, "<p>The culprit is one of these; nothing that can be run tells them apart:</p><ul class=\"candidates\">");
 	json_array_foreach((json_t *)list, i, row) {
+		if (i == CANDIDATES_SHOWN && n > CANDIDATES_SHOWN + 1) {
+			html_raw(out, "<li class=\"note\">");
+			html_textf(out, "and %zu more", n - i);
+			html_raw(out, "</li>");
+			break;
+		}
 		html_raw(out, "<li>");
 		short_commit(out, text_of(row, "commit"));
 		html_raw(out, " ");
@@ -63,16 +72,31 @@ static void candidates(struct str *out, const json_t *list)
 	html_raw(out, "</ul>");
 }
 
+/* What is above a verdict, for people. */
+static const char *verdict_title(const char *kind)
+{
+	static const char *const rows[][2] = {
+		{ "culprit", "First bad commit" },	{ "range", "One of a few commits" },
+		{ "not-reproduced", "Not reproduced" }, { "no-good-commit", "No good commit" },
+		{ "inconsistent", "Inconsistent" },
+	};
+
+	for (size_t i = 0; kind && i < sizeof(rows) / sizeof(*rows); i++)
+		if (!strcmp(rows[i][0], kind))
+			return rows[i][1];
+	return kind;
+}
+
 static void verdict(struct str *out, const json_t *v)
 {
 	const char *kind = text_of(v, "verdict"), *commit = text_of(v, "commit");
 	double confidence = json_number_value(json_object_get(v, "confidence"));
+	char duration[40];
 
-	html_raw(out, "<section class=\"verdict\" id=\"verdict\"><h2>");
-	if (kind && !strcmp(kind, "culprit"))
-		html_raw(out, "First bad commit");
-	else
-		html_text(out, kind);
+	html_raw(out, "<section");
+	html_attrf(out, "class", "verdict %s", kind ? kind : "");
+	html_raw(out, " id=\"verdict\"><h2>");
+	html_text(out, verdict_title(kind));
 	html_raw(out, "</h2>");
 	if (commit) {
 		html_raw(out, "<p class=\"culprit\"><code>");
@@ -91,16 +115,13 @@ static void verdict(struct str *out, const json_t *v)
 	html_raw(out, "<p>");
 	html_text(out, text_of(v, "reason"));
 	html_raw(out, "</p>");
-	if (confidence > 0) {
-		html_raw(out, "<p>Confidence ");
-		html_textf(out, "%.2f %%", 100 * (confidence > 0.9999 ? 0.9999 : confidence));
-		html_textf(out, ", %lld runs, ", (long long)number_of(v, "runs"));
-		char duration[40];
-
-		html_text(out, clock_format_duration(duration, sizeof(duration),
-			(int64_t)(1000 * json_number_value(json_object_get(v, "seconds")))));
-		html_raw(out, ".</p>");
-	}
+	html_raw(out, "<p>");
+	if (confidence > 0)
+		html_textf(out, "Confidence %.2f %%, ", 100 * (confidence > 0.9999 ? 0.9999 : confidence));
+	html_textf(out, "%lld run%s, ", (long long)number_of(v, "runs"), number_of(v, "runs") == 1 ? "" : "s");
+	html_text(out, clock_format_duration(duration, sizeof(duration),
+		(int64_t)(1000 * json_number_value(json_object_get(v, "seconds")))));
+	html_raw(out, ".</p>");
 	candidates(out, json_object_get(v, "candidates"));
 	checks(out, json_object_get(v, "checks"));
 	html_raw(out, "</section>");
@@ -111,13 +132,26 @@ static void log_link(struct str *out, const char *unit, const char *label, json_
 	if (!unit)
 		return;
 	html_raw(out, " <a");
-	if (line > 0)
-		html_attrf(out, "href", "/units/%s/log?line=%lld#marked", unit, (long long)line);
-	else
-		html_attrf(out, "href", "/units/%s/log", unit);
+	page_log_address(out, unit, line > 0 ? (uint64_t)line : 0);
 	html_raw(out, ">");
 	html_raw(out, label);
 	html_raw(out, "</a>");
+}
+
+/* The purpose of a run in words. */
+static const char *purpose_text(const char *purpose)
+{
+	static const char *const rows[][2] = {
+		{ "verify-bad", "is the bad end bad?" },	{ "verify-good", "is the good end good?" },
+		{ "find-good", "looks for a good end" },	{ "confirm-bad", "is the culprit bad?" },
+		{ "confirm-good", "is its parent good?" },	{ "revert", "bad end without the culprit" },
+		{ "known", "known from before" },
+	};
+
+	for (size_t i = 0; purpose && i < sizeof(rows) / sizeof(*rows); i++)
+		if (!strcmp(rows[i][0], purpose))
+			return rows[i][1];
+	return purpose;
 }
 
 static void probe_row(struct str *out, const json_t *probe)
@@ -132,19 +166,15 @@ static void probe_row(struct str *out, const json_t *probe)
 	html_raw(out, "<tr");
 	html_attrf(out, "class", "probe %s", observation ? observation : "open");
 	html_attrf(out, "id", "probe-%lld", (long long)number_of(probe, "seq"));
-	html_raw(out, "><td data-label=\"#\">");
+	html_raw(out, "><td class=\"seq\">");
 	html_textf(out, "%lld", (long long)number_of(probe, "seq") + 1);
-	html_raw(out, "</td><td data-label=\"commit\">");
+	html_raw(out, "</td><td class=\"saw\"><span class=\"badge\">");
+	html_text(out, observation ? observation : state);
+	html_raw(out, "</span></td><td class=\"what\">");
 	short_commit(out, text_of(probe, "commit"));
 	html_raw(out, " <span class=\"subject\">");
 	html_text(out, text_of(probe, "subject"));
-	html_raw(out, "</span></td><td data-label=\"why\">");
-	html_text(out, text_of(probe, "purpose"));
-	if (number_of(probe, "repeat"))
-		html_textf(out, " (run %lld)", (long long)number_of(probe, "repeat") + 1);
-	html_raw(out, "</td><td data-label=\"saw\"><span class=\"badge\">");
-	html_text(out, observation ? observation : state);
-	html_raw(out, "</span></td><td data-label=\"evidence\">");
+	html_raw(out, "</span>");
 	if (matched) {
 		html_raw(out, "<code class=\"line\">");
 		html_text(out, text_of(matched, "line"));
@@ -155,24 +185,50 @@ static void probe_row(struct str *out, const json_t *probe)
 		html_text(out, text_of(probe, "note"));
 		html_raw(out, "</span>");
 	}
+	html_raw(out, "</td><td class=\"why\">");
+	html_text(out, purpose_text(text_of(probe, "purpose")));
+	if (number_of(probe, "repeat"))
+		html_textf(out, " (run %lld)", (long long)number_of(probe, "repeat") + 1);
+	html_raw(out, "</td><td class=\"took\">");
+	if (seen > asked)
+		html_text(out, clock_format_duration(duration, sizeof(duration), seen - asked));
+	html_raw(out, "</td><td class=\"logs\">");
 	if (!only_build || !observation)
-		log_link(out, text_of(probe, "test_unit"), "log",
+		log_link(out, text_of(probe, "test_unit"), "test",
 			matched ? number_of(matched, "line_number") : 0);
 	log_link(out, text_of(probe, "build_unit"), "build",
 		only_build && matched ? number_of(matched, "line_number") : 0);
-	html_raw(out, "</td><td data-label=\"took\">");
-	if (seen > asked)
-		html_text(out, clock_format_duration(duration, sizeof(duration), seen - asked));
 	html_raw(out, "</td></tr>\n");
+}
+
+/* From the newest of them back to number `to`. */
+static void probes_table(struct str *out, const json_t *list, size_t from, size_t to)
+{
+	html_raw(out, "<table class=\"probes\"><thead><tr><th class=\"seq\">#</th><th class=\"saw\">saw</th>"
+		"<th class=\"what\">commit and evidence</th><th class=\"why\">why</th><th class=\"took\">took</th>"
+		"<th class=\"logs\">logs</th></tr></thead><tbody>");
+	for (size_t i = from; i-- > to;)
+		probe_row(out, json_array_get(list, i));
+	html_raw(out, "</tbody></table>");
 }
 
 static void probes(struct str *out, const json_t *list)
 {
-	html_raw(out, "<h2>Runs</h2><table class=\"probes\"><thead><tr><th>#</th><th>commit</th><th>why</th><th>saw</th>"
-		"<th>evidence</th><th>took</th></tr></thead><tbody>");
-	for (size_t i = json_array_size(list); i-- > 0;)
-		probe_row(out, json_array_get(list, i));
-	html_raw(out, "</tbody></table>");
+	size_t n = json_array_size(list), older = n > PROBES_OPEN + PROBES_OPEN / 2 ? n - PROBES_OPEN : 0;
+
+	html_raw(out, "<h2>Runs</h2>");
+	if (!n) {
+		html_raw(out, "<p class=\"note\">None yet.</p>");
+		return;
+	}
+	probes_table(out, list, n, older);
+	if (!older)
+		return;
+	html_raw(out, "<details id=\"older\"><summary>");
+	html_textf(out, "The %zu runs before these", older);
+	html_raw(out, "</summary>");
+	probes_table(out, list, older, 0);
+	html_raw(out, "</details>");
 }
 
 static void progress(struct str *out, const json_t *b)
@@ -188,22 +244,27 @@ static void progress(struct str *out, const json_t *b)
 	else
 		html_textf(out, "%lld runs done.", (long long)number_of(b, "runs"));
 	html_raw(out, "</p>");
+	if (text_of(b, "waiting")) {
+		html_raw(out, "<p class=\"alarm\">");
+		html_text(out, text_of(b, "waiting"));
+		html_raw(out, "</p>");
+	}
 }
 
-void page_bisection_live(struct str *out, const json_t *b)
+static bool is_open(const char *state)
 {
-	const json_t *v = json_object_get(b, "verdict");
-	const json_t *good = json_object_get(b, "good");
-	bool done = json_is_object(v);
+	return state && (!strcmp(state, "running") || !strcmp(state, "waiting"));
+}
+
+static void facts(struct str *out, const json_t *b, bool done)
+{
 	const char *state = text_of(b, "state");
 	size_t i;
 	json_t *row;
 
-	html_raw(out, "<main id=\"live\"");
-	html_attr(out, "data-state", state);
-	html_raw(out, "><h1>");
-	html_text(out, text_of(b, "error_id"));
-	html_raw(out, "</h1><dl class=\"facts\"><dt>State</dt><dd><span class=\"badge\">");
+	html_raw(out, "<dl class=\"facts\"><dt>State</dt><dd><span");
+	html_attrf(out, "class", "badge %s", state ? state : "");
+	html_raw(out, ">");
 	html_text(out, state);
 	html_raw(out, "</span>");
 	if (!done && text_of(b, "message")) {
@@ -211,33 +272,55 @@ void page_bisection_live(struct str *out, const json_t *b)
 		html_text(out, text_of(b, "message"));
 	}
 	html_raw(out, "</dd><dt>Repository</dt><dd>");
-	html_text(out, text_of(b, "repo"));
+	html_breakable(out, text_of(b, "repo"));
 	html_raw(out, "</dd><dt>Bad end</dt><dd>");
-	short_commit(out, text_of(b, "bad"));
+	if (text_of(b, "bad"))
+		short_commit(out, text_of(b, "bad"));
 	html_raw(out, "</dd><dt>Good end</dt><dd>");
-	json_array_foreach((json_t *)good, i, row) {
+	json_array_foreach(json_object_get(b, "good"), i, row) {
 		short_commit(out, json_string_value(row));
 		html_raw(out, " ");
 	}
-	html_raw(out, "</dd><dt>Commits</dt><dd>");
-	if (json_object_get(b, "commits"))
-		html_textf(out, "%lld", (long long)number_of(b, "commits"));
-	html_raw(out, "</dd><dt>Job</dt><dd><a");
+	if (!i)
+		html_raw(out, "<span class=\"note\">none known</span>");
+	html_raw(out, "</dd>");
+	if (json_object_get(b, "commits")) {
+		html_raw(out, "<dt>Range</dt><dd>");
+		html_textf(out, "%lld commit%s", (long long)number_of(b, "commits"), number_of(b, "commits") == 1 ? "" : "s");
+		html_raw(out, "</dd>");
+	}
+	html_raw(out, "<dt>Job</dt><dd><a");
 	html_attrf(out, "href", "/jobs/%s", text_of(b, "job_id"));
 	html_raw(out, ">");
 	html_text(out, text_of(b, "job_id"));
 	html_raw(out, "</a></dd><dt>Asked</dt><dd>");
 	html_time(out, number_of(b, "created_ms"));
 	html_raw(out, "</dd></dl>");
+}
+
+void page_bisection_live(struct str *out, const json_t *b)
+{
+	const json_t *v = json_object_get(b, "verdict");
+	bool done = json_is_object(v);
+	const char *state = text_of(b, "state");
+	size_t i;
+	json_t *row;
+
+	html_raw(out, "<main id=\"live\"");
+	html_attr(out, "data-state", state);
+	html_raw(out, "><h1 class=\"id\">");
+	html_breakable(out, text_of(b, "error_id"));
+	html_raw(out, "</h1>");
+	if (done)
+		verdict(out, v);
+	else if (is_open(state))
+		progress(out, b);
+	facts(out, b, done);
 	json_array_foreach(json_object_get(b, "notes"), i, row) {
 		html_raw(out, "<p class=\"note\">");
 		html_text(out, json_string_value(row));
 		html_raw(out, "</p>");
 	}
-	if (done)
-		verdict(out, v);
-	else if (state && (!strcmp(state, "running") || !strcmp(state, "waiting")))
-		progress(out, b);
 	chart_belief(out, json_object_get(b, "belief"), done ? text_of(v, "commit") : NULL);
 	probes(out, json_object_get(b, "probes"));
 	html_raw(out, "</main>");
@@ -246,12 +329,14 @@ void page_bisection_live(struct str *out, const json_t *b)
 void page_bisection(struct str *out, const json_t *b)
 {
 	const char *state = text_of(b, "state"), *id = text_of(b, "id");
-	bool live = state && (!strcmp(state, "running") || !strcmp(state, "waiting"));
+	bool live = is_open(state);
 	struct str stream = STR_INIT;
 
 	if (live)
 		str_addf(&stream, "/api/v1/bisections/%s/events", id);
 	html_page_begin(out, text_of(b, "error_id"), live ? stream.buf : NULL);
+	if (live)
+		html_raw(out, "<p id=\"connection\" role=\"status\" hidden></p>");
 	page_bisection_live(out, b);
 	if (live)
 		html_raw(out, "<details id=\"output\"><summary>Output of the runs in progress</summary><pre id=\"tail\"></pre></details>");

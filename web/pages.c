@@ -1,10 +1,8 @@
-/* The other pages: home, job, log, status, login, error. */
+/* The other pages: home, job, status, login, error. */
 #include "web/pages.h"
 
 #include "base/clock.h"
 #include "web/html.h"
-
-#define LOG_LINES_MAX 100000
 
 static const char *text_of(const json_t *row, const char *key)
 {
@@ -25,6 +23,39 @@ static void badge(struct str *out, const char *text)
 	html_raw(out, "</span>");
 }
 
+static bool is_open(const json_t *row)
+{
+	const char *state = text_of(row, "state");
+
+	return state && (!strcmp(state, "running") || !strcmp(state, "waiting"));
+}
+
+/* What is known of a bisection, in one line. */
+static void verdict_cell(struct str *out, const json_t *bisection)
+{
+	const json_t *v = json_object_get(bisection, "verdict");
+	size_t candidates = json_array_size(json_object_get(v, "candidates"));
+	const char *kind = text_of(v, "verdict"), *commit = text_of(v, "commit");
+
+	if (!json_is_object(v)) {
+		html_text(out, is_open(bisection) && !text_of(bisection, "message") ?
+			text_of(bisection, "phase") : text_of(bisection, "message"));
+		return;
+	}
+	if (!commit || (kind && strcmp(kind, "culprit") != 0)) {
+		html_text(out, kind);
+		html_raw(out, " ");
+	}
+	if (commit) {
+		html_raw(out, "<code>");
+		html_textf(out, "%.12s", commit);
+		html_raw(out, "</code> ");
+		html_text(out, text_of(v, "subject"));
+	} else if (candidates > 1) {
+		html_textf(out, "of %zu commits", candidates);
+	}
+}
+
 static void bisections_table(struct str *out, const json_t *bisections)
 {
 	size_t i;
@@ -32,35 +63,21 @@ static void bisections_table(struct str *out, const json_t *bisections)
 
 	if (!json_array_size(bisections)) {
 		html_raw(out,
-			"<p>None yet. <code>bisectctl bisect --error-id ID job.yaml</code> starts one.</p>");
+			"<p class=\"empty\">None yet. Submit a job that shows an error, then ask which commit brought it:<br>"
+			"<code>bisectctl submit --wait job.yaml</code><br>"
+			"<code>bisectctl bisect --job JOB --error-id ID</code></p>");
 		return;
 	}
 	html_raw(out, "<table class=\"list\"><thead><tr><th>error</th><th>state</th><th>verdict</th><th>asked</th></tr></thead><tbody>");
 	json_array_foreach((json_t *)bisections, i, row) {
-		const json_t *v = json_object_get(row, "verdict");
-
-		html_raw(out, "<tr><td data-label=\"error\"><a");
+		html_raw(out, "<tr><td data-label=\"error\" class=\"name\"><a");
 		html_attrf(out, "href", "/bisections/%s", text_of(row, "id"));
 		html_raw(out, ">");
-		html_text(out, text_of(row, "error_id"));
+		html_breakable(out, text_of(row, "error_id"));
 		html_raw(out, "</a></td><td data-label=\"state\">");
 		badge(out, text_of(row, "state"));
-		html_raw(out, " ");
-		if (!json_is_object(v))
-			html_text(out, text_of(row, "phase"));
 		html_raw(out, "</td><td data-label=\"verdict\">");
-		if (json_is_object(v)) {
-			if (text_of(v, "commit")) {
-				html_raw(out, "<code>");
-				html_textf(out, "%.12s", text_of(v, "commit"));
-				html_raw(out, "</code> ");
-				html_text(out, text_of(v, "subject"));
-			} else {
-				html_text(out, text_of(v, "verdict"));
-			}
-		} else {
-			html_text(out, text_of(row, "message"));
-		}
+		verdict_cell(out, row);
 		html_raw(out, "</td><td data-label=\"asked\">");
 		html_time(out, number_of(row, "created_ms"));
 		html_raw(out, "</td></tr>\n");
@@ -74,7 +91,7 @@ static void jobs_table(struct str *out, const json_t *jobs)
 	json_t *row;
 
 	if (!json_array_size(jobs)) {
-		html_raw(out, "<p>None yet. <code>bisectctl submit job.yaml</code> runs one.</p>");
+		html_raw(out, "<p class=\"empty\">None yet.</p>");
 		return;
 	}
 	html_raw(out, "<table class=\"list\"><thead><tr><th>job</th><th>suite</th><th>commit</th><th>state</th><th>asked</th></tr></thead><tbody>");
@@ -102,6 +119,22 @@ static void jobs_table(struct str *out, const json_t *jobs)
 	html_raw(out, "</tbody></table>");
 }
 
+static void quarantined(struct str *out, const json_t *boxes)
+{
+	size_t i;
+	json_t *row;
+
+	json_array_foreach((json_t *)boxes, i, row) {
+		html_raw(out, "<p class=\"alarm\"><a href=\"/boxes\">");
+		html_text(out, text_of(row, "name"));
+		html_raw(out, "</a> is in quarantine until ");
+		html_time(out, number_of(row, "until_ms"));
+		html_raw(out, ": ");
+		html_text(out, text_of(row, "reason"));
+		html_raw(out, "</p>");
+	}
+}
+
 void page_home(struct str *out, const json_t *bisections, const json_t *jobs, const json_t *status)
 {
 	const json_t *queue = json_object_get(status, "queue");
@@ -112,6 +145,7 @@ void page_home(struct str *out, const json_t *bisections, const json_t *jobs, co
 		html_raw(out, "<p class=\"alarm\">Redis does not answer: nothing new is started until it is back.</p>");
 	if (!json_array_size(json_object_get(status, "agents")))
 		html_raw(out, "<p class=\"alarm\">No builder or tester has asked for work yet.</p>");
+	quarantined(out, json_object_get(status, "quarantined"));
 	bisections_table(out, bisections);
 	html_raw(out, "<h2>Jobs</h2>");
 	jobs_table(out, jobs);
@@ -129,18 +163,18 @@ static void errors_table(struct str *out, const char *unit, const json_t *errors
 
 	if (!json_array_size(errors))
 		return;
-	html_raw(out, "<table class=\"errors\"><thead><tr><th>error id</th><th>line</th></tr></thead><tbody>");
+	html_raw(out, "<table class=\"errors\"><thead><tr><th>error id</th><th class=\"number\">seen in</th></tr></thead><tbody>");
 	json_array_foreach((json_t *)errors, i, row) {
 		json_int_t line = number_of(row, "line_number");
 
-		html_raw(out, "<tr><td data-label=\"error id\"><code class=\"line\">");
-		html_text(out, text_of(row, "id"));
-		html_raw(out, "</code></td><td data-label=\"line\">");
-		if (line > 0) {
+		html_raw(out, "<tr><td><code class=\"line\">");
+		html_breakable(out, text_of(row, "id"));
+		html_raw(out, "</code></td><td class=\"number\">");
+		if (line > 0 && unit) {
 			html_raw(out, "<a");
-			html_attrf(out, "href", "/units/%s/log?line=%lld#marked", unit, (long long)line);
+			page_log_address(out, unit, (uint64_t)line);
 			html_raw(out, ">");
-			html_textf(out, "%lld", (long long)line);
+			html_textf(out, "line %lld", (long long)line);
 			html_raw(out, "</a>");
 		}
 		html_raw(out, "</td></tr>\n");
@@ -162,14 +196,16 @@ static void run_section(struct str *out, const char *title, const json_t *run)
 	if (json_object_get(run, "exit_status"))
 		html_textf(out, "exit status %lld ", (long long)number_of(run, "exit_status"));
 	html_text(out, text_of(run, "message"));
-	html_raw(out, " <a");
-	html_attrf(out, "href", "/units/%s/log", unit);
-	html_raw(out, ">log</a>");
+	if (unit) {
+		html_raw(out, " <a");
+		page_log_address(out, unit, 0);
+		html_raw(out, ">log</a>");
+	}
 	if (artifact) {
 		html_raw(out, " <a");
 		html_attrf(out, "href", "/api/v1/artifacts/%s", artifact);
 		html_attrf(out, "download", "%.12s.tar.zst", artifact);
-		html_raw(out, ">files (tar.zst)</a>");
+		html_raw(out, ">files (.tar.zst)</a>");
 	}
 	html_raw(out, "</p>");
 	errors_table(out, unit, json_object_get(run, "errors"));
@@ -177,6 +213,9 @@ static void run_section(struct str *out, const char *title, const json_t *run)
 
 void page_job(struct str *out, const json_t *job)
 {
+	const char *state = text_of(job, "state");
+	bool open = state && (!strcmp(state, "waiting") || !strcmp(state, "building") || !strcmp(state, "testing"));
+
 	html_page_begin(out, text_of(job, "id"), NULL);
 	html_raw(out, "<main><h1>Job ");
 	html_text(out, text_of(job, "id"));
@@ -184,11 +223,22 @@ void page_job(struct str *out, const json_t *job)
 	badge(out, text_of(job, "state"));
 	html_raw(out, " ");
 	html_text(out, text_of(job, "message"));
+	if (text_of(job, "waiting")) {
+		html_raw(out, " <span class=\"alarm\">");
+		html_text(out, text_of(job, "waiting"));
+		html_raw(out, "</span>");
+	}
+	if (open)
+		html_raw(out, " <a href=\"\">look again</a>");
 	html_raw(out, "</dd><dt>Repository</dt><dd>");
-	html_text(out, text_of(job, "repo"));
-	html_raw(out, "</dd><dt>Commit</dt><dd><code>");
-	html_text(out, text_of(job, "commit"));
-	html_raw(out, "</code></dd><dt>Asked</dt><dd>");
+	html_breakable(out, text_of(job, "repo"));
+	html_raw(out, "</dd>");
+	if (text_of(job, "commit")) {
+		html_raw(out, "<dt>Commit</dt><dd><code>");
+		html_text(out, text_of(job, "commit"));
+		html_raw(out, "</code></dd>");
+	}
+	html_raw(out, "<dt>Asked</dt><dd>");
 	html_time(out, number_of(job, "created_ms"));
 	html_raw(out, "</dd></dl>");
 	run_section(out, "Build", json_object_get(job, "build"));
@@ -196,40 +246,6 @@ void page_job(struct str *out, const json_t *job)
 	html_raw(out, "<h2>job.yaml</h2><pre>");
 	html_text(out, text_of(job, "intent"));
 	html_raw(out, "</pre></main>");
-	html_page_end(out);
-}
-
-void page_log(struct str *out, const char *unit, const char *text, size_t len, uint64_t marked, int live)
-{
-	uint64_t line = 0;
-
-	html_page_begin(out, unit, NULL);
-	html_raw(out, "<main class=\"wide\"><h1>Log of ");
-	html_text(out, unit);
-	html_raw(out, "</h1><p>");
-	if (live)
-		html_raw(out, "It still runs; this is what it has written so far. ");
-	html_raw(out, "<a");
-	html_attrf(out, "href", "/api/v1/units/%s/log", unit);
-	html_raw(out, ">as plain text</a></p><pre class=\"log\">");
-	for (size_t at = 0; at < len && line < LOG_LINES_MAX;) {
-		const char *end = memchr(text + at, '\n', len - at);
-		size_t n = end ? (size_t)(end - text) - at : len - at;
-
-		line++;
-		html_raw(out, line == marked ? "<span class=\"l marked\" id=\"marked\"" : "<span class=\"l\"");
-		html_attrf(out, "data-n", "%llu", (unsigned long long)line);
-		html_raw(out, ">");
-		html_text_bytes(out, text + at, n);
-		html_raw(out, "\n</span>");
-		at += n + 1;
-	}
-	html_raw(out, "</pre>");
-	if (!len)
-		html_raw(out, "<p>Nothing was written.</p>");
-	if (line == LOG_LINES_MAX)
-		html_raw(out, "<p>The rest is in the plain text.</p>");
-	html_raw(out, "</main>");
 	html_page_end(out);
 }
 
@@ -279,8 +295,25 @@ void page_status(struct str *out, const json_t *status, const json_t *funnel)
 	html_page_end(out);
 }
 
+/* RFC 3986 section 2.3: what needs no escape in a query. */
+static void add_query_value(struct str *out, const char *value)
+{
+	for (; *value; value++) {
+		unsigned char c = (unsigned char)*value;
+
+		if ((c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || strchr("-._~/", c))
+			str_add_char(out, (char)c);
+		else
+			str_addf(out, "%%%02X", c);
+	}
+}
+
 void page_login(struct str *out, const char *message, const char *next)
 {
+	struct str action = STR_INIT;
+
+	str_add(&action, "/login?next=");
+	add_query_value(&action, next ? next : "/");
 	html_page_begin(out, "Token", NULL);
 	html_raw(out, "<main><h1>A token is needed</h1>");
 	if (message) {
@@ -288,19 +321,41 @@ void page_login(struct str *out, const char *message, const char *next)
 		html_text(out, message);
 		html_raw(out, "</p>");
 	}
+	html_raw(out, "<form method=\"post\"");
+	html_attr(out, "action", action.buf);
 	html_raw(out,
-		"<form method=\"post\" action=\"/login\"><label>Token <input type=\"password\" name=\"token\" autocomplete=\"current-password\" required></label> "
-		"<button>Enter</button></form><p>An administrator makes one: <code>bisectctl token create NAME --role viewer</code></p></main>");
+		"><label>Token <input type=\"password\" name=\"token\" autocomplete=\"current-password\" required autofocus></label> "
+		"<button>Enter</button></form><p class=\"note\">An administrator makes one: "
+		"<code>bisectctl token create NAME --role viewer</code>. This browser keeps it until it is closed.</p></main>");
 	html_page_end(out);
+	str_release(&action);
 }
 
 void page_error(struct str *out, int status, const char *message)
 {
-	html_page_begin(out, status == 404 ? "Not found" : "Error", NULL);
+	static const struct { int status; const char *title, *help; } rows[] = {
+		{ 400, "This cannot be asked", "The address is not one of bisectd's." },
+		{ 401, "A token is needed", NULL },
+		{ 403, "Not allowed", "A token of another role is needed; an administrator makes one." },
+		{ 404, "Not found", "The address may be mistyped. All bisections and jobs are on <a href=\"/\">the first page</a>." },
+		{ 503, "Not available just now", "bisectd comes back by itself: load this page again in a moment. Nothing is lost." },
+		{ 0, "An error", "Loading the page again may help; the log of bisectd says more." },
+	};
+	size_t i = 0;
+
+	while (rows[i].status && rows[i].status != status)
+		i++;
+	html_page_begin(out, rows[i].title, NULL);
 	html_raw(out, "<main><h1>");
-	html_raw(out, status == 404 ? "Not found" : "Error");
+	html_raw(out, rows[i].title);
 	html_raw(out, "</h1><p>");
 	html_text(out, message);
-	html_raw(out, "</p></main>");
+	html_raw(out, "</p>");
+	if (rows[i].help) {
+		html_raw(out, "<p class=\"note\">");
+		html_raw(out, rows[i].help);
+		html_raw(out, "</p>");
+	}
+	html_raw(out, "</main>");
 	html_page_end(out);
 }

@@ -103,9 +103,9 @@ is_quiet() {
 	open_browser
 	go "$SERVER/bisections/$DONE"
 	js 'document.querySelector("tr.probe.bad a[href*=\"line=\"]").click()'
-	wait_until 10 js_is 'return document.querySelector("#marked") !== null'
-	js_is 'return document.querySelector("#marked").innerText.includes("not ok 2 - the bug")'
-	js_is 'const r = document.querySelector("#marked").getBoundingClientRect(); return r.top >= 0 && r.bottom <= window.innerHeight'
+	wait_until 10 js_is 'return document.querySelector(".marked") !== null'
+	js_is 'return document.querySelector(".marked").innerText.includes("not ok 2 - the bug")'
+	js_is 'const r = document.querySelector(".marked").getBoundingClientRect(); return r.top >= 0 && r.bottom <= window.innerHeight'
 	keep_shot log
 	is_quiet
 }
@@ -141,6 +141,26 @@ is_quiet() {
 	is_quiet
 }
 
+@test "the page says that the connection is lost, and follows again when bisectd is back" {
+	STATE="$(mktemp -d /tmp/bd.XXXXXX)" PORT=0 OWN_SERVICE=1
+	start_service --build-slots 1 --test-slots 1
+	line "$STATE/lost" 100 41-:bug
+	submit_job lost 1
+	id="$(ctl bisect --job "$job_id" --good c1 --error-id suite.the_bug.fail)"
+	open_browser
+	go "$SERVER/bisections/$id"
+	js 'window.notLoadedAgain = 1'
+	wait_until 60 js_is 'return document.querySelectorAll("tr.probe.bad, tr.probe.good").length >= 2'
+	js_is 'return document.querySelector("#connection").hidden'
+	stop_service
+	wait_until 20 js_is 'const c = document.querySelector("#connection"); return !c.hidden && c.innerText.includes("lost")'
+	keep_shot lost
+	start_service --build-slots 1 --test-slots 1
+	wait_until 30 js_is 'return document.querySelector("#connection").hidden'
+	wait_until 100 js_is 'return document.querySelector("#verdict") !== null'
+	js_is 'return window.notLoadedAgain === 1'
+}
+
 @test "a page with a token in front is opened by the form" {
 	STATE="$(mktemp -d /tmp/bd.XXXXXX)" PORT=0 OWN_SERVICE=1
 	start_service --private-pages
@@ -149,6 +169,7 @@ is_quiet() {
 	js_is 'return document.querySelector("input[name=token]") !== null'
 	js "document.querySelector('input[name=token]').value = '$(token)'; document.querySelector('form').submit()"
 	wait_until 10 js_is 'return document.querySelector("input[name=token]") === null'
+	js_is 'return location.pathname === "/status"'
 	go "$SERVER/status"
 	js_is 'return document.querySelector("input[name=token]") === null'
 }

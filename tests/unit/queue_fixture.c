@@ -45,11 +45,15 @@ void stop_server(void)
 	loop = NULL;
 }
 
+/* Nobody waits and nothing is given more time, unless a test wants so. */
+static const struct queue_rules at_once = { .attempts_max = QUEUE_ATTEMPTS_MAX };
+
 void open_queue(void)
 {
 	char *prefix = mem_printf("test-%d", (int)getpid());
 
 	assert_ok(queue_open(&queue, redis_server_address(server), NULL, prefix, &err));
+	queue_set_rules(queue, &at_once);
 	free(prefix);
 }
 
@@ -75,10 +79,15 @@ enum unit_state add(const char *id)
 
 uint64_t claim(const char *id, int64_t now)
 {
+	return claim_as("agent", id, now);
+}
+
+uint64_t claim_as(const char *owner, const char *id, int64_t now)
+{
 	struct lease lease = { 0 };
 	uint64_t epoch;
 
-	assert_ok(queue_claim(queue, lanes, "agent", now, LEASE, &lease, &err));
+	assert_ok(queue_claim(queue, lanes, owner, now, LEASE, &lease, &err));
 	if (id)
 		ck_assert_str_eq(lease.id ? lease.id : "(nothing)", id);
 	else
@@ -99,11 +108,17 @@ enum unit_state state_of(const char *id)
 	return state;
 }
 
+static void note_exhausted(const struct unit_loss *loss, void *arg)
+{
+	if (loss->exhausted && arg)
+		strv_push(arg, loss->id);
+}
+
 unsigned expire(int64_t now, struct strv *exhausted)
 {
 	unsigned n = 0;
 
-	assert_ok(queue_expire(queue, now, 100, &n, exhausted, &err));
+	assert_ok(queue_expire(queue, now, 100, LEASE, 0, &n, note_exhausted, exhausted, &err));
 	return n;
 }
 

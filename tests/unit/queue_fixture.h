@@ -34,6 +34,7 @@ void close_queue(void);
 enum unit_state add_to(const char *id, const char *lane, int priority);
 enum unit_state add(const char *id);	/* to LANE with priority 5 */
 uint64_t claim(const char *id, int64_t now);	/* what must be `id` (NULL: nothing); returns its epoch */
+uint64_t claim_as(const char *owner, const char *id, int64_t now);
 enum unit_state state_of(const char *id);
 unsigned expire(int64_t now, struct strv *exhausted);
 /* One command on a connection of its own; words end in NULL. */

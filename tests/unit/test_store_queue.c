@@ -189,7 +189,7 @@ START_TEST(an_old_epoch_is_refused_everywhere)
 	ck_assert_int_eq(queue_renew(queue, "u", old, NOW, LEASE, &err), -ERR_STALE);
 	ck_assert_int_eq(queue_check(queue, "u", old, &err), -ERR_STALE);
 	ck_assert_int_eq(queue_finish(queue, "u", old, &err), -ERR_STALE);
-	ck_assert_int_eq(queue_release(queue, "u", old, NULL, &err), -ERR_STALE);
+	ck_assert_int_eq(queue_release(queue, "u", old, BLAME_BOX, "", 0, NOW, NULL, &err), -ERR_STALE);
 	assert_ok(queue_check(queue, "u", newest, &err));
 	assert_ok(queue_finish(queue, "u", newest, &err));
 	ck_assert_int_eq(queue_finish(queue, "u", old, &err), -ERR_STALE);
@@ -218,7 +218,7 @@ START_TEST(an_unknown_unit_is_stale)
 	ck_assert_int_eq(queue_renew(queue, "none", 1, NOW, LEASE, &err), -ERR_STALE);
 	ck_assert_int_eq(queue_check(queue, "none", 1, &err), -ERR_STALE);
 	ck_assert_int_eq(queue_finish(queue, "none", 1, &err), -ERR_STALE);
-	ck_assert_int_eq(queue_release(queue, "none", 1, NULL, &err), -ERR_STALE);
+	ck_assert_int_eq(queue_release(queue, "none", 1, BLAME_BOX, "", 0, NOW, NULL, &err), -ERR_STALE);
 	ck_assert_int_eq(state_of("none"), UNIT_ABSENT);
 }
 END_TEST
@@ -256,7 +256,7 @@ START_TEST(expiring_stops_at_its_maximum_and_oldest_first)
 	claim("a", NOW);
 	claim("b", NOW + 1);
 	claim("c", NOW + 2);
-	assert_ok(queue_expire(queue, NOW + LEASE + 1, 1, &n, NULL, &err));
+	assert_ok(queue_expire(queue, NOW + LEASE + 1, 1, LEASE, 0, &n, NULL, NULL, &err));
 	ck_assert_uint_eq(n, 1);
 	ck_assert_int_eq(state_of("a"), UNIT_READY);
 	ck_assert_int_eq(state_of("b"), UNIT_LEASED);
@@ -283,16 +283,28 @@ START_TEST(a_unit_that_loses_every_lease_is_offered_no_more)
 }
 END_TEST
 
+/* What happened, without its texts. */
+static struct unit_loss give_back_for(const char *id, uint64_t epoch, enum unit_blame blame, unsigned able, int64_t now)
+{
+	struct unit_loss loss = { 0 };
+
+	assert_ok(queue_release(queue, id, epoch, blame, "no room", able, now, &loss, &err));
+	free(loss.id);
+	free(loss.owner);
+	loss.id = loss.owner = NULL;
+	return loss;
+}
+
+static struct unit_loss give_back(const char *id, uint64_t epoch, int64_t now)
+{
+	return give_back_for(id, epoch, BLAME_BOX, 0, now);
+}
+
 START_TEST(a_unit_that_is_always_given_back_is_offered_no_more)
 {
-	bool exhausted = false;
-
 	add("u");
-	for (int i = 1; i <= QUEUE_ATTEMPTS_MAX; i++) {
-		ck_assert(!exhausted);
-		assert_ok(queue_release(queue, "u", claim("u", NOW), &exhausted, &err));
-	}
-	ck_assert(exhausted);
+	for (int i = 1; i <= QUEUE_ATTEMPTS_MAX; i++)
+		ck_assert_int_eq(give_back("u", claim("u", NOW), NOW).exhausted, i == QUEUE_ATTEMPTS_MAX);
 	ck_assert_int_eq(state_of("u"), UNIT_CANCELLED);
 }
 END_TEST
@@ -304,8 +316,8 @@ START_TEST(a_unit_given_back_keeps_its_place)
 	add("a");
 	add("b");
 	epoch = claim("a", NOW);
-	assert_ok(queue_release(queue, "a", epoch, NULL, &err));
-	ck_assert_int_eq(queue_release(queue, "a", epoch, NULL, &err), -ERR_STALE);
+	assert_ok(queue_release(queue, "a", epoch, BLAME_BOX, "", 0, NOW, NULL, &err));
+	ck_assert_int_eq(queue_release(queue, "a", epoch, BLAME_BOX, "", 0, NOW, NULL, &err), -ERR_STALE);
 	claim("a", NOW);
 	claim("b", NOW);
 }
@@ -321,7 +333,7 @@ START_TEST(finished_twice_is_finished_once)
 	assert_ok(queue_finish(queue, "u", epoch, &err));
 	assert_ok(queue_check(queue, "u", epoch, &err));
 	ck_assert_int_eq(queue_renew(queue, "u", epoch, NOW, LEASE, &err), -ERR_STALE);
-	ck_assert_int_eq(queue_release(queue, "u", epoch, NULL, &err), -ERR_STALE);
+	ck_assert_int_eq(queue_release(queue, "u", epoch, BLAME_BOX, "", 0, NOW, NULL, &err), -ERR_STALE);
 	ck_assert_uint_eq(expire(NOW + 10 * LEASE, NULL), 0);
 	ck_assert_int_eq(state_of("u"), UNIT_DONE);
 }
@@ -338,7 +350,7 @@ START_TEST(a_unit_cancelled_under_its_lease_tells_the_holder)
 	ck_assert_int_eq(queue_renew(queue, "u", epoch, NOW, LEASE, &err), -ERR_CANCELLED);
 	ck_assert_int_eq(queue_check(queue, "u", epoch, &err), -ERR_CANCELLED);
 	ck_assert_int_eq(queue_finish(queue, "u", epoch, &err), -ERR_CANCELLED);
-	ck_assert_int_eq(queue_release(queue, "u", epoch, NULL, &err), -ERR_CANCELLED);
+	ck_assert_int_eq(queue_release(queue, "u", epoch, BLAME_BOX, "", 0, NOW, NULL, &err), -ERR_CANCELLED);
 	ck_assert_uint_eq(expire(NOW + LEASE, NULL), 0);
 	claim(NULL, NOW);
 	/* asked for again: the holder of the old lease is out all the same */
@@ -366,6 +378,23 @@ START_TEST(a_done_unit_is_not_cancelled)
 }
 END_TEST
 
+START_TEST(a_done_unit_whose_result_was_lost_can_be_added_again)
+{
+	uint64_t epoch;
+
+	add("u");
+	epoch = claim("u", NOW);
+	assert_ok(queue_again(queue, "u", &err));
+	ck_assert_int_eq(state_of("u"), UNIT_LEASED);
+	assert_ok(queue_finish(queue, "u", epoch, &err));
+	assert_ok(queue_again(queue, "u", &err));
+	assert_ok(queue_again(queue, "never added", &err));
+	ck_assert_int_eq(add("u"), UNIT_ABSENT);
+	ck_assert_int_eq(queue_finish(queue, "u", epoch, &err), -ERR_STALE);
+	ck_assert_uint_gt(claim("u", NOW), epoch);
+}
+END_TEST
+
 START_TEST(settling_makes_any_unit_done)
 {
 	uint64_t epoch;
@@ -387,6 +416,214 @@ START_TEST(settling_makes_any_unit_done)
 	ck_assert_int_eq(state_of("never added"), UNIT_ABSENT);
 	ck_assert_uint_eq(expire(NOW + 10 * LEASE, NULL), 0);
 	claim(NULL, NOW);
+}
+END_TEST
+
+/* --- run again elsewhere --- */
+
+static void set_pause(int64_t pause_ms, int64_t pause_max_ms, int64_t patience_ms)
+{
+	struct queue_rules rules = { QUEUE_ATTEMPTS_MAX, pause_ms, pause_max_ms, patience_ms };
+
+	queue_set_rules(queue, &rules);
+}
+
+START_TEST(a_unit_given_back_is_offered_to_another_box_at_once_and_to_the_same_one_after_a_pause)
+{
+	set_pause(5000, 60000, 0);
+	add("u");
+	give_back("u", claim_as("sick", "u", NOW), NOW);
+	claim_as("sick", NULL, NOW);
+	claim_as("sick", NULL, NOW + 4999);
+	give_back("u", claim_as("well", "u", NOW), NOW);
+	claim_as("sick", "u", NOW + 5000);
+}
+END_TEST
+
+START_TEST(the_pause_doubles_up_to_its_maximum)
+{
+	static const int64_t pauses[] = { 5000, 10000, 20000, 30000, 30000 };
+	int64_t now = NOW;
+
+	set_pause(5000, 30000, 0);
+	add("u");
+	for (size_t i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++) {
+		give_back("u", claim("u", now), now);
+		claim(NULL, now + pauses[i] - 1);
+		now += pauses[i];
+	}
+	claim("u", now);
+}
+END_TEST
+
+START_TEST(a_box_that_is_kept_off_a_unit_gets_the_next_one)
+{
+	set_pause(5000, 60000, 0);
+	add_to("first", LANE, 9);
+	add_to("second", LANE, 5);
+	give_back("first", claim("first", NOW), NOW);
+	claim("second", NOW);
+	claim(NULL, NOW);
+	claim("first", NOW + 5000);
+}
+END_TEST
+
+START_TEST(a_box_that_is_kept_off_many_units_still_finds_another_behind_them)
+{
+	set_pause(5000, 60000, 0);
+	for (int i = 0; i < 50; i++) {
+		char *id = mem_printf("u%02d", i);
+
+		add_to(id, LANE, 9);
+		give_back(id, claim(id, NOW), NOW);
+		free(id);
+	}
+	add_to("fresh", LANE, 1);
+	claim("fresh", NOW);
+	claim(NULL, NOW);
+	claim_as("well", "u00", NOW);
+}
+END_TEST
+
+START_TEST(a_lost_lease_keeps_its_box_off_from_when_it_was_last_heard_of)
+{
+	set_pause(LEASE + 5000, 2 * LEASE, 0);
+	add("u");
+	claim("u", NOW);
+	expire(NOW + LEASE, NULL);
+	claim(NULL, NOW + LEASE);
+	claim("u", NOW + LEASE + 5000);
+}
+END_TEST
+
+START_TEST(a_clock_that_went_back_keeps_no_box_off)
+{
+	set_pause(5000, 60000, 0);
+	add("u");
+	give_back("u", claim("u", NOW), NOW);
+	claim("u", NOW - 3600);
+}
+END_TEST
+
+START_TEST(a_unit_knows_which_boxes_failed_on_it_and_why)
+{
+	struct unit_info info = { 0 };
+	struct unit_loss loss;
+
+	add("u");
+	loss = give_back("u", claim_as("a", "u", NOW), NOW + 1);
+	ck_assert_uint_eq(loss.times, 1);
+	ck_assert_uint_eq(loss.boxes, 1);
+	ck_assert_int_eq(loss.claimed_ms, NOW);
+	ck_assert_int_eq(loss.at_ms, NOW + 1);
+	loss = give_back("u", claim_as("a", "u", NOW), NOW);
+	ck_assert_uint_eq(loss.times, 2);
+	ck_assert_uint_eq(loss.boxes, 1);
+	loss = give_back_for("u", claim_as("b c", "u", NOW), BLAME_UNIT, 0, NOW + 7);
+	ck_assert_uint_eq(loss.times, 1);
+	ck_assert_uint_eq(loss.boxes, 2);
+	ck_assert_uint_eq(loss.attempts, 3);
+	assert_ok(queue_get(queue, "u", &info, &err));
+	ck_assert_str_eq(info.reason, "no room");
+	ck_assert_uint_eq(info.n_failures, 2);
+	for (size_t i = 0; i < 2; i++) {
+		bool a = !strcmp(info.failures[i].owner, "a");
+
+		ck_assert_str_eq(info.failures[i].owner, a ? "a" : "b c");
+		ck_assert_uint_eq(info.failures[i].times, a ? 2 : 1);
+		ck_assert_int_eq(info.failures[i].at_ms, a ? NOW : NOW + 7);
+		ck_assert_int_eq(info.failures[i].blame, a ? BLAME_BOX : BLAME_UNIT);
+	}
+	unit_info_release(&info);
+}
+END_TEST
+
+START_TEST(what_is_nobodys_fault_here_is_no_attempt)
+{
+	struct unit_loss loss;
+
+	set_pause(5000, 60000, 0);
+	add("u");
+	for (int i = 0; i < 3 * QUEUE_ATTEMPTS_MAX; i++) {
+		loss = give_back_for("u", claim("u", NOW), BLAME_STOP, 0, NOW);
+		ck_assert(!loss.exhausted);
+		ck_assert_uint_eq(loss.times, 0);
+		ck_assert_uint_eq(loss.attempts, 0);
+	}
+	for (int i = 0; i < 3 * QUEUE_ATTEMPTS_MAX; i++) {
+		int64_t now = NOW + i * INT64_C(60000);
+
+		loss = give_back_for("u", claim("u", now), BLAME_FARM, 0, now);
+		ck_assert(!loss.exhausted);
+		ck_assert_uint_eq(loss.boxes, 0);
+		/* but it is not tried again at once */
+		claim(NULL, now);
+	}
+}
+END_TEST
+
+static void assert_forgiven(const struct unit_loss *loss, void *arg)
+{
+	ck_assert_uint_eq(loss->times, 0);
+	ck_assert_uint_eq(loss->attempts, 0);
+	ck_assert_str_eq(loss->owner, "agent");
+}
+
+START_TEST(a_lease_that_nobody_could_renew_is_no_attempt)
+{
+	unsigned n = 0;
+
+	add("u");
+	for (int i = 0; i < 2 * QUEUE_ATTEMPTS_MAX; i++) {
+		claim("u", NOW);
+		assert_ok(queue_expire(queue, NOW + LEASE, 10, LEASE, NOW + LEASE, &n, assert_forgiven, NULL, &err));
+		ck_assert_uint_eq(n, 1);
+	}
+	claim("u", NOW);
+}
+END_TEST
+
+START_TEST(an_outage_of_the_whole_farm_gives_no_unit_up_before_its_time)
+{
+	set_pause(0, 0, 600000);
+	add("u");
+	for (int i = 0; i < 5 * QUEUE_ATTEMPTS_MAX; i++)
+		ck_assert(!give_back("u", claim("u", NOW + i), NOW + i).exhausted);
+	ck_assert(!give_back("u", claim("u", NOW), NOW + 599999).exhausted);
+	ck_assert(give_back("u", claim("u", NOW), NOW + 600000).exhausted);
+	ck_assert_int_eq(state_of("u"), UNIT_CANCELLED);
+	claim_as("well", NULL, NOW);
+}
+END_TEST
+
+START_TEST(no_unit_is_given_up_while_a_box_that_has_not_tried_it_could)
+{
+	add("u");
+	for (int i = 1; i < 4 * QUEUE_ATTEMPTS_MAX; i++)
+		ck_assert(!give_back_for("u", claim_as(i % 2 ? "sick" : "ill", "u", NOW), BLAME_BOX, 3, NOW).exhausted);
+	/* but not for ever */
+	ck_assert(give_back_for("u", claim_as("ill", "u", NOW), BLAME_BOX, 3, NOW).exhausted);
+	add("u");
+	for (int i = 1; i < QUEUE_ATTEMPTS_MAX; i++)
+		give_back_for("u", claim_as("sick", "u", NOW), BLAME_BOX, 2, NOW);
+	ck_assert(give_back_for("u", claim_as("well", "u", NOW), BLAME_BOX, 2, NOW).exhausted);
+}
+END_TEST
+
+START_TEST(a_unit_asked_for_again_knows_nothing_of_earlier_failures)
+{
+	struct unit_info info = { 0 };
+
+	set_pause(5000, 60000, 0);
+	add("u");
+	give_back("u", claim("u", NOW), NOW);
+	assert_ok(queue_cancel(queue, "u", &err));
+	add("u");
+	assert_ok(queue_get(queue, "u", &info, &err));
+	ck_assert_uint_eq(info.n_failures, 0);
+	ck_assert_ptr_null(info.reason);
+	unit_info_release(&info);
+	claim("u", NOW);
 }
 END_TEST
 
@@ -566,7 +803,20 @@ int main(void)
 	tcase_add_test(tcase, a_unit_cancelled_under_its_lease_tells_the_holder);
 	tcase_add_test(tcase, a_ready_unit_that_is_cancelled_is_not_offered);
 	tcase_add_test(tcase, a_done_unit_is_not_cancelled);
+	tcase_add_test(tcase, a_done_unit_whose_result_was_lost_can_be_added_again);
 	tcase_add_test(tcase, settling_makes_any_unit_done);
+	tcase_add_test(tcase, a_unit_given_back_is_offered_to_another_box_at_once_and_to_the_same_one_after_a_pause);
+	tcase_add_test(tcase, the_pause_doubles_up_to_its_maximum);
+	tcase_add_test(tcase, a_box_that_is_kept_off_a_unit_gets_the_next_one);
+	tcase_add_test(tcase, a_box_that_is_kept_off_many_units_still_finds_another_behind_them);
+	tcase_add_test(tcase, a_lost_lease_keeps_its_box_off_from_when_it_was_last_heard_of);
+	tcase_add_test(tcase, a_clock_that_went_back_keeps_no_box_off);
+	tcase_add_test(tcase, a_unit_knows_which_boxes_failed_on_it_and_why);
+	tcase_add_test(tcase, what_is_nobodys_fault_here_is_no_attempt);
+	tcase_add_test(tcase, a_lease_that_nobody_could_renew_is_no_attempt);
+	tcase_add_test(tcase, an_outage_of_the_whole_farm_gives_no_unit_up_before_its_time);
+	tcase_add_test(tcase, no_unit_is_given_up_while_a_box_that_has_not_tried_it_could);
+	tcase_add_test(tcase, a_unit_asked_for_again_knows_nothing_of_earlier_failures);
 	tcase_add_test(tcase, only_old_settled_units_are_forgotten);
 	tcase_add_test(tcase, thousands_of_units_are_forgotten_in_one_call);
 	tcase_add_test(tcase, units_are_listed_by_state);

@@ -407,10 +407,38 @@ START_TEST(a_server_that_hangs_costs_a_call_its_timeout_and_no_wrong_answer)
 	ck_assert_int_eq(kill(redis_server_pid(server), SIGSTOP), 0);
 	ck_assert_int_eq(queue_claim(queue, lanes, "agent", NOW, LEASE, &lease, &err), -ERR_UNAVAILABLE);
 	ck_assert_int_le(clock_steady_ms() - begun, QUEUE_TIMEOUT_MS + 1000);
+	/* The next ones do not wait for it once more. */
+	begun = clock_steady_ms();
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq(queue_ping(queue, &err), -ERR_UNAVAILABLE);
+	ck_assert_int_le(clock_steady_ms() - begun, QUEUE_OUT_MS);
 	ck_assert_int_eq(kill(redis_server_pid(server), SIGCONT), 0);
+	begun = clock_steady_ms();
+	while (queue_ping(queue, &err) < 0)
+		ck_assert_int_lt(clock_steady_ms() - begun, DEADLINE_MS);
 	/* The late answer belongs to the call before, not to this one. */
 	ck_assert_int_eq(state_of("other"), UNIT_ABSENT);
 	assert_ok(queue_ping(queue, &err));
+}
+END_TEST
+
+START_TEST(a_server_that_says_nothing_is_replaced_and_a_slow_call_alone_kills_none)
+{
+	int64_t deadline = clock_steady_ms() + DEADLINE_MS;
+	int pid = redis_server_pid(server);
+
+	add("u");
+	redis_server_doubt(server);
+	ck_assert_int_eq(redis_server_pid(server), pid);
+	assert_ok(queue_ping(queue, &err));
+	ck_assert_int_eq(kill(pid, SIGSTOP), 0);
+	while (redis_server_pid(server) == pid) {
+		ck_assert_int_lt(clock_steady_ms(), deadline);
+		redis_server_doubt(server);
+		run_loop_for_a_moment();
+	}
+	wait_for_another_server(pid);
+	ck_assert_int_eq(state_of("u"), UNIT_READY);
 }
 END_TEST
 
@@ -496,6 +524,7 @@ int main(void)
 	tcase_add_test(tcase, a_server_that_outlived_its_daemon_and_will_not_end_is_killed);
 	tcase_add_test(tcase, a_process_that_an_old_pid_file_names_by_chance_is_left_alone);
 	tcase_add_test(tcase, a_server_that_hangs_costs_a_call_its_timeout_and_no_wrong_answer);
+	tcase_add_test(tcase, a_server_that_says_nothing_is_replaced_and_a_slow_call_alone_kills_none);
 	tcase_add_test(tcase, a_socket_path_of_any_length_works);
 	tcase_add_test(tcase, the_server_itself_holds_the_lock_of_its_pid_file);
 	tcase_add_test(tcase, only_the_owner_reaches_the_socket);

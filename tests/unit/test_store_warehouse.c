@@ -259,6 +259,9 @@ START_TEST(the_first_pass_or_broken_build_is_kept_and_infra_is_replaced)
 	assert_json(back.details, "{\"errors\":[{\"id\":\"build-pkg.x\"}],\"exit_status\":0}");
 	build_row_release(&back);
 	ck_assert_int_eq(warehouse_build_get(warehouse, "other", &back, &err), -ERR_NOT_FOUND);
+	assert_ok(warehouse_build_remove(warehouse, "other", &err));
+	assert_ok(warehouse_build_remove(warehouse, "k", &err));
+	ck_assert_int_eq(warehouse_build_get(warehouse, "k", &back, &err), -ERR_NOT_FOUND);
 }
 END_TEST
 
@@ -664,6 +667,84 @@ START_TEST(every_acknowledged_row_survives_kill_9)
 }
 END_TEST
 
+/* --- boxes --- */
+
+static bool note_box(const struct box_row *row, void *arg)
+{
+	return note(arg, row->name);
+}
+
+static bool copy_box(const struct box_row *row, void *arg)
+{
+	struct box_row *copy = arg;
+
+	*copy = *row;
+	copy->name = strdup(row->name);
+	copy->kind = strdup(row->kind);
+	copy->reason = strdup(row->reason);
+	copy->failed_unit = strdup(row->failed_unit);
+	json_incref(copy->charges);
+	return false;
+}
+
+START_TEST(the_health_of_a_box_is_remembered_and_replaced)
+{
+	struct box_row row = {
+		.name = (char *)"b 'ox'", .kind = (char *)"build", .seen_ms = 1, .finished = 2, .failures = 3, .in_a_row = 4,
+		.reason = (char *)"no room", .failed_unit = (char *)"b-1", .failed_ms = 5, .finished_ms = 6, .charged_ms = 7,
+		.quarantines = 8, .quarantined_until_ms = INT64_C(1795475245123),
+	}, back = { 0 };
+	struct seen seen = SEEN_INIT;
+
+	row.charges = json_pack("[s]", "b-1");
+	assert_ok(warehouse_box_put(warehouse, &row, &err));
+	row.finished = 9;
+	assert_ok(warehouse_box_put(warehouse, &row, &err));
+	json_decref(row.charges);
+	assert_ok(warehouse_boxes(warehouse, copy_box, &back, &err));
+	ck_assert_str_eq(back.name, row.name);
+	ck_assert_str_eq(back.kind, "build");
+	ck_assert_str_eq(back.reason, "no room");
+	ck_assert_str_eq(back.failed_unit, "b-1");
+	ck_assert_int_eq(back.seen_ms, 1);
+	ck_assert_int_eq(back.finished, 9);
+	ck_assert_int_eq(back.failures, 3);
+	ck_assert_uint_eq(back.in_a_row, 4);
+	ck_assert_int_eq(back.failed_ms, 5);
+	ck_assert_int_eq(back.finished_ms, 6);
+	ck_assert_int_eq(back.charged_ms, 7);
+	ck_assert_uint_eq(back.quarantines, 8);
+	ck_assert_int_eq(back.quarantined_until_ms, INT64_C(1795475245123));
+	assert_json(back.charges, "[\"b-1\"]");
+	box_row_release(&back);
+	row = (struct box_row){ .name = (char *)"a" };
+	assert_ok(warehouse_box_put(warehouse, &row, &err));
+	assert_ok(warehouse_boxes(warehouse, note_box, &seen, &err));
+	assert_seen(&seen, "a b 'ox'");
+	assert_ok(warehouse_box_remove(warehouse, "b 'ox'", &err));
+	assert_ok(warehouse_box_remove(warehouse, "b 'ox'", &err));
+	assert_ok(warehouse_boxes(warehouse, note_box, &seen, &err));
+	assert_seen(&seen, "a");
+}
+END_TEST
+
+START_TEST(a_database_from_before_the_boxes_gets_them)
+{
+	struct job_row job = a_job((char *)"j", 1);
+	struct box_row row = { .name = (char *)"a" };
+
+	assert_ok(warehouse_job_put(warehouse, &job, &err));
+	warehouse_free(warehouse);
+	warehouse = NULL;
+	sql("DROP TABLE boxes");
+	sql("PRAGMA user_version = 1");
+	assert_ok(warehouse_open(&warehouse, path, &err));
+	assert_ok(warehouse_box_put(warehouse, &row, &err));
+	assert_ok(warehouse_job_get(warehouse, "j", &job, &err));
+	job_row_release(&job);
+}
+END_TEST
+
 START_TEST(a_newer_schema_is_refused_and_left_alone)
 {
 	struct job_row row = a_job((char *)"j", 1);
@@ -675,7 +756,7 @@ START_TEST(a_newer_schema_is_refused_and_left_alone)
 	ck_assert_int_eq(warehouse_open(&warehouse, path, &err), -ERR_INVALID);
 	ck_assert_ptr_nonnull(strstr(err.text, "newer"));
 	ck_assert_ptr_null(warehouse);
-	sql("PRAGMA user_version = 1");
+	sql("PRAGMA user_version = 2");
 	assert_ok(warehouse_open(&warehouse, path, &err));
 	ck_assert_int_eq(warehouse_job_get(warehouse, "j", &row, &err), 0);
 	job_row_release(&row);
@@ -862,11 +943,13 @@ int main(void)
 	tcase_add_test(tables, probes_come_in_the_order_asked_for);
 	tcase_add_test(tables, a_probe_of_no_bisection_is_refused);
 	tcase_add_test(tables, a_token_is_found_by_its_hash_until_it_is_revoked);
+	tcase_add_test(tables, the_health_of_a_box_is_remembered_and_replaced);
 	tcase_add_test(tables, the_funnel_counts_by_day_stage_and_reason);
 	suite_add_tcase(suite, tables);
 	tcase_add_checked_fixture(file, set_up, tear_down);
 	tcase_set_timeout(file, 120);
 	tcase_add_test(file, every_acknowledged_row_survives_kill_9);
+	tcase_add_test(file, a_database_from_before_the_boxes_gets_them);
 	tcase_add_test(file, a_newer_schema_is_refused_and_left_alone);
 	tcase_add_test(file, a_database_of_another_program_is_refused);
 	tcase_add_test(file, a_file_that_is_no_database_is_corrupt);
