@@ -3,6 +3,7 @@ bin_PROGRAMS += programs/bisectctl
 programs_bisectctl_SOURCES = \
 	cli/main.c \
 	cli/remote.c cli/remote.h \
+	cli/remote_call.c cli/remote_call.h \
 	cli/show.c cli/show.h \
 	cli/run.c cli/run.h \
 	cli/run_engine.c cli/run_engine.h \

@@ -17,6 +17,7 @@ static const struct {
 	{ &cancel_command, cancel_main },
 	{ &log_command, log_main },
 	{ &resubmit_command, resubmit_main },
+	{ &boxes_command, boxes_main },
 	{ &token_command, token_main },
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(*commands))

@@ -1,28 +1,18 @@
 #include "cli/remote.h"
 
 #include <jansson.h>
-#include <time.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/http_client.h"
 #include "base/mem.h"
+#include "cli/remote_call.h"
 #include "cli/run.h"
 #include "cli/show.h"
 
 #define JOB_TEXT_MAX (16u << 20)	/* the daemon's own limit is lower and says so */
-#define POLL_MS 300
-#define AWAY_MAX_MS 60000
-
-struct remote_values {
-	char *server, *token_file;
-	bool json;
-	char *error_id, *job, *bad, *role, *commit;
-	struct strv good;
-	bool again, wait, jobs;
-	long long limit;
-};
+#define LOG_LINE_MAX (1u << 20)
 
 #define AT(member) offsetof(struct remote_values, member)
 #define SERVER_ROWS \
@@ -71,209 +61,35 @@ static const struct setting token_settings[] = {
 	{ .name = NAME, .synopsis = SYNOPSIS, .summary = SUMMARY, .description = DESCRIPTION, \
 		.settings = SETTINGS, .size = sizeof(struct remote_values) }
 
+#define EXITS "Exit status: 0 done, 1 failure, 2 wrong usage."
+#define EXITS_WAIT "Exit status: 0 done (with --wait: the job ran to its end), 1 failure, 2 wrong usage, 130 interrupted."
+
 const struct command submit_command = ROW("submit", "[options] job.yaml", "run a job: build its commit and test it",
-	"Prints the id of the job. The file \"-\" is standard input.", submit_settings);
+	"Prints the id of the job. The file \"-\" is standard input.\n\n" EXITS_WAIT, submit_settings);
 const struct command bisect_command = ROW("bisect", "--error-id ID (--job JOB | job.yaml) [options]",
 	"find the first bad commit of an error",
 	"Prints the id of the bisection. Asking twice for the same error, repository and job gives the same bisection.\n\n"
-	"Exit status with --watch: as that of bisectctl run.", bisect_settings);
+	"Exit status: 0 done, 1 failure, 2 wrong usage. With --watch as that of bisectctl watch.", bisect_settings);
 const struct command watch_command = ROW("watch", "[options] BISECTION", "show progress until the verdict",
-	"Exit status: 0 culprit, 1 failed or cancelled, 3 range, 4 not reproduced, 5 no good commit, 6 inconsistent.",
+	"A bisectd that goes away is waited for, five minutes long. Ctrl-C ends the watching, not the bisection.\n\n"
+	"Exit status: 0 culprit, 1 failed or cancelled, 2 wrong usage, 3 range, 4 not reproduced, 5 no good commit, "
+	"6 inconsistent, 130 interrupted.",
 	plain_settings);
-const struct command show_command = ROW("show", "[options] ID", "show a bisection or a job with its results", "", plain_settings);
-const struct command list_command = ROW("list", "[options]", "list bisections or jobs", "", list_settings);
-const struct command cancel_command = ROW("cancel", "[options] ID", "cancel a bisection or a job", "", plain_settings);
+const struct command show_command = ROW("show", "[options] ID", "show a bisection or a job with its results", EXITS, plain_settings);
+const struct command list_command = ROW("list", "[options]", "list bisections or jobs", EXITS, list_settings);
+const struct command cancel_command = ROW("cancel", "[options] ID", "cancel a bisection or a job", EXITS, plain_settings);
 const struct command log_command = ROW("log", "[options] UNIT|JOB", "print the log of a run",
-	"For a job: of its test if there is one, else of its build.", plain_settings);
+	"For a job: of its test if there is one, else of its build. To a terminal colours and control characters are not passed on.\n\n"
+	EXITS, plain_settings);
 const struct command resubmit_command = ROW("resubmit", "[options] JOB", "submit a job once more as it was",
-	"With --commit for another commit. A run that was made before is not repeated: its result is the answer.",
+	"With --commit for another commit. A run that was made before is not repeated: its result is the answer.\n\n" EXITS_WAIT,
 	resubmit_settings);
+const struct command boxes_command = ROW("boxes", "[options] [list | release NAME]", "list builders and testers, or end a quarantine",
+	"A box that fails again and again gets no work for a while. It comes back by itself; release does it at once and needs a token of role admin.\n\n" EXITS,
+	plain_settings);
 const struct command token_command = ROW("token", "[options] create NAME | list | revoke NAME", "make and revoke tokens",
-	"Needs a token of role admin. The secret is printed once and stored nowhere but as its hash.", token_settings);
-
-struct remote {
-	struct remote_values values;
-	const struct command *command;
-	struct strv arguments;
-	struct str token;
-	struct error err;
-};
-
-/* --- calls --- */
-
-static int read_token(struct remote *remote)
-{
-	const char *given = getenv("BISECTD_TOKEN");
-
-	if (given)
-		str_add(&remote->token, given);
-	else if (remote->values.token_file &&
-		file_read(&remote->token, remote->values.token_file, 4096, &remote->err) < 0)
-		return error_prefix(&remote->err, "--token-file");
-	str_trim_right(&remote->token);
-	return 0;
-}
-
-static int call_raw(struct remote *remote, const char *method, const char *path, const char *type,
-	const char *body, size_t len, struct http_answer *ret)
-{
-	struct http_call_options options = HTTP_CALL_INIT;
-	struct str url = STR_INIT;
-	int r;
-
-	str_addf(&url, "%s%s", remote->values.server, path);
-	options.method = method;
-	options.url = url.buf;
-	options.token = remote->token.len ? remote->token.buf : NULL;
-	options.content_type = type;
-	options.body = body;
-	options.body_len = len;
-	r = http_call_run(ret, &options, &remote->err);
-	str_release(&url);
-	if (r == 0 && ret->status >= 400) {
-		http_answer_error(&remote->err, ret, path);
-		http_answer_release(ret);
-		r = -(int)remote->err.code;
-	}
-	return r;
-}
-
-static json_t *call(struct remote *remote, const char *method, const char *path, json_t *body)
-{
-	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-	struct http_answer answer = { 0 };
-	json_t *object = NULL;
-
-	json_decref(body);
-	if (call_raw(remote, method, path, text ? "application/json" : NULL, text,
-		    text ? strlen(text) : 0, &answer) == 0) {
-		object = json_loadb(answer.body.buf, answer.body.len, 0, NULL);
-		if (!object)
-			error_set(&remote->err, ERR_CORRUPT, "%s%s did not answer with JSON",
-				remote->values.server, path);
-		http_answer_release(&answer);
-	}
-	free(text);
-	return object;
-}
-
-static json_t *get_named(struct remote *remote, const char *what, const char *id)
-{
-	char *path = mem_printf("/api/v1/%s/%s", what, id);
-	json_t *object = call(remote, "GET", path, NULL);
-
-	free(path);
-	return object;
-}
-
-static void print_json(const json_t *object)
-{
-	json_dumpf(object, stdout, JSON_COMPACT);
-	putchar('\n');
-}
-
-static void print_str(struct str *text)
-{
-	fwrite(text->buf, 1, text->len, stdout);
-	str_release(text);
-}
-
-static const char *id_of(const json_t *object)
-{
-	const char *id = json_string_value(json_object_get(object, "id"));
-
-	return id ? id : "";
-}
-
-/* --- life of a command --- */
-
-static bool id_is_fine(const char *id)
-{
-	size_t len = strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-");
-
-	return len > 0 && len <= 80 && !id[len];
-}
-
-/* Returns -1 to go on, else the exit status.  `ids`: how many arguments, each of them an id. */
-static int remote_begin(struct remote *remote, const struct command *command, int argc, char **argv,
-	size_t min, size_t max, bool ids)
-{
-	bool done = false;
-	int r;
-
-	remote->command = command;
-	r = settings_read(&remote->values, &remote->arguments, &done, command, "bisectctl", argc, argv,
-		NULL, false, &remote->err);
-	if (r < 0) {
-		fprintf(stderr, "bisectctl %s: %s\n", command->name, remote->err.text);
-		return RUN_EXIT_USAGE;
-	}
-	if (done) {
-		settings_release(&remote->values, command);
-		strv_release(&remote->arguments);
-		return 0;
-	}
-	if (remote->arguments.n < min || remote->arguments.n > max)
-		r = error_set(&remote->err, ERR_INVALID, "found %zu arguments; usage: bisectctl %s %s",
-			remote->arguments.n, command->name, command->synopsis);
-	for (size_t i = 0; ids && r == 0 && i < remote->arguments.n; i++)
-		if (!id_is_fine(remote->arguments.v[i]))
-			r = error_set(&remote->err, ERR_INVALID,
-				"'%.80s' is no id: allowed are lower-case letters, digits and -",
-				remote->arguments.v[i]);
-	if (r == 0)
-		r = read_token(remote);
-	return -1;
-}
-
-static int remote_end(struct remote *remote, int status)
-{
-	if (remote->err.code) {
-		fprintf(stderr, "bisectctl %s: %s\n", remote->command->name, remote->err.text);
-		if (status == 0)
-			status = remote->err.code == ERR_INVALID ? RUN_EXIT_USAGE : RUN_EXIT_FAILED;
-	}
-	settings_release(&remote->values, remote->command);
-	strv_release(&remote->arguments);
-	str_release(&remote->token);
-	return status;
-}
-
-static void pause_ms(int ms)
-{
-	struct timespec time = { ms / 1000, ms % 1000 * 1000000L };
-
-	nanosleep(&time, NULL);
-}
-
-/* GET until `ended`; a daemon that is away for less than AWAY_MAX_MS is waited for. */
-static json_t *wait_for(struct remote *remote, const char *what, const char *id,
-	bool (*ended)(struct remote *remote, const json_t *object, void *arg), void *arg)
-{
-	int64_t away_since = 0;
-
-	for (;;) {
-		json_t *object = get_named(remote, what, id);
-
-		if (object) {
-			away_since = 0;
-			if (ended(remote, object, arg))
-				return object;
-			json_decref(object);
-		} else if (remote->err.code == ERR_UNAVAILABLE || remote->err.code == ERR_TIMEOUT) {
-			int64_t now = clock_steady_ms();
-
-			if (!away_since)
-				away_since = now;
-			if (now - away_since > AWAY_MAX_MS)
-				return NULL;
-			remote->err = (struct error)ERROR_INIT;
-		} else {
-			return NULL;
-		}
-		pause_ms(POLL_MS);
-	}
-}
+	"Needs a token of role admin. The secret is printed once and stored nowhere but as its hash.\n\n" EXITS,
+	token_settings);
 
 static bool job_ended(struct remote *remote, const json_t *job, void *arg)
 {
@@ -301,19 +117,24 @@ static int submitted(struct remote *remote, json_t *answer)
 	const char *state;
 	int status = 0;
 
-	if (!answer)
+	if (!answer) {
+		if (!remote->err.code)
+			error_set(&remote->err, ERR_CORRUPT, "what answers at %s is no bisectd", remote->values.server);
 		return RUN_EXIT_FAILED;
+	}
 	if (!remote->values.wait) {
 		if (remote->values.json)
 			print_json(answer);
 		else
-			puts(id_of(answer));
+			put_foreign(id_of(answer));
 	} else {
-		job = wait_for(remote, "jobs", id_of(answer), job_ended, NULL);
+		job = remote_wait(remote, "jobs", id_of(answer), job_ended, NULL);
 		if (job) {
 			print_job(remote, job);
 			state = json_string_value(json_object_get(job, "state"));
 			status = state && !strcmp(state, "done") ? 0 : RUN_EXIT_FAILED;
+		} else {
+			status = remote_not_waited(remote, "job", "show", id_of(answer));
 		}
 		json_decref(job);
 	}
@@ -333,7 +154,7 @@ int submit_main(int argc, char **argv)
 	status = 0;
 	if (!remote.err.code &&
 		file_read(&text, remote.arguments.v[0], JOB_TEXT_MAX, &remote.err) == 0 &&
-		call_raw(&remote, "POST", "/api/v1/jobs", "application/yaml", text.buf, text.len,
+		remote_call_raw(&remote, "POST", "/api/v1/jobs", "application/yaml", text.buf, text.len,
 			&answer) == 0) {
 		status = submitted(&remote, json_loadb(answer.body.buf, answer.body.len, 0, NULL));
 		http_answer_release(&answer);
@@ -353,7 +174,7 @@ int resubmit_main(int argc, char **argv)
 	status = 0;
 	if (!remote.err.code) {
 		path = mem_printf("/api/v1/jobs/%s/resubmit", remote.arguments.v[0]);
-		status = submitted(&remote, call(&remote, "POST", path,
+		status = submitted(&remote, remote_call(&remote, "POST", path,
 			json_pack("{s:s*}", "upstream_commit", remote.values.commit)));
 		free(path);
 	}
@@ -372,8 +193,14 @@ struct watch {
 
 static void watch_line(struct watch *watch, const char *text)
 {
+	struct winsize size;
+	int columns = 80;
+
+	/* A wrapped line could not be rewritten. */
+	if (watch->terminal && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
+		columns = size.ws_col;
 	if (watch->terminal)
-		fprintf(stderr, "\r\033[K%s", text);
+		fprintf(stderr, "\r\033[K%.*s", columns - 1, text);
 	else if (strcmp(watch->last.buf, text))
 		fprintf(stderr, "%s\n", text);
 	fflush(stderr);
@@ -402,7 +229,10 @@ static bool watch_step(struct remote *remote, const json_t *bisection, void *arg
 		watch->seen[i] = true;
 		str_clear(&text);
 		show_probe(&text, probe);
-		fprintf(stderr, "%s%s\n", watch->terminal ? "\r\033[K" : "", text.buf);
+		str_add_char(&text, '\n');
+		if (watch->terminal)
+			fputs("\r\033[K", stderr);
+		print_lines(stderr, &text);
 	}
 	str_clear(&text);
 	show_progress(&text, bisection);
@@ -417,7 +247,7 @@ static bool watch_step(struct remote *remote, const json_t *bisection, void *arg
 static int watch(struct remote *remote, const char *id)
 {
 	struct watch state = { .terminal = isatty(STDERR_FILENO), .last = STR_INIT };
-	json_t *bisection = wait_for(remote, "bisections", id, watch_step, &state);
+	json_t *bisection = remote_wait(remote, "bisections", id, watch_step, &state);
 	struct str text = STR_INIT;
 	int status = RUN_EXIT_FAILED;
 
@@ -429,6 +259,8 @@ static int watch(struct remote *remote, const char *id)
 			show_verdict(&text, bisection);
 			print_str(&text);
 		}
+	} else {
+		status = remote_not_waited(remote, "bisection", "watch", id);
 	}
 	json_decref(bisection);
 	free(state.seen);
@@ -466,17 +298,22 @@ static int bisect(struct remote *remote)
 		json_object_set_new(body, "job", json_stringn(text.buf, text.len));
 		str_release(&text);
 	}
-	answer = call(remote, "POST", "/api/v1/bisections", body);
+	answer = remote_call(remote, "POST", "/api/v1/bisections", body);
 	if (!answer)
 		return RUN_EXIT_FAILED;
 	if (values->wait) {
+		if (!id_is_fine(id_of(answer))) {
+			error_set(&remote->err, ERR_CORRUPT, "what answers at %s is no bisectd", values->server);
+			json_decref(answer);
+			return RUN_EXIT_FAILED;
+		}
 		fprintf(stderr, "bisection %s: %s/bisections/%s\n", id_of(answer), values->server,
 			id_of(answer));
 		status = watch(remote, id_of(answer));
 	} else if (values->json) {
 		print_json(answer);
 	} else {
-		puts(id_of(answer));
+		put_foreign(id_of(answer));
 	}
 	json_decref(answer);
 	return status;
@@ -514,7 +351,7 @@ int show_main(int argc, char **argv)
 		return status;
 	if (remote.err.code)
 		return remote_end(&remote, 0);
-	object = get_named(&remote, "bisections", remote.arguments.v[0]);
+	object = remote_get(&remote, "bisections", remote.arguments.v[0]);
 	if (object && remote.values.json) {
 		print_json(object);
 	} else if (object) {
@@ -522,7 +359,7 @@ int show_main(int argc, char **argv)
 		print_str(&text);
 	} else if (remote.err.code == ERR_NOT_FOUND) {
 		remote.err = (struct error)ERROR_INIT;
-		object = get_named(&remote, "jobs", remote.arguments.v[0]);
+		object = remote_get(&remote, "jobs", remote.arguments.v[0]);
 		if (object)
 			print_job(&remote, object);
 		else if (remote.err.code == ERR_NOT_FOUND)
@@ -547,9 +384,9 @@ static void list_row(const json_t *row, bool jobs)
 	str_addf(&text, "%s  %s  %-9s %-15s %-12.12s ", id_of(row),
 		clock_format(when, sizeof(when), json_integer_value(json_object_get(row, "created_ms"))),
 		state ? state : "", kind ? kind : "", commit ? commit : "");
-	if (what)
-		str_add_printable(&text, what, strlen(what), 200);
-	puts(text.buf);
+	str_add(&text, what);
+	str_trim_right(&text);
+	put_foreign(text.buf);
 	str_release(&text);
 }
 
@@ -567,7 +404,7 @@ int list_main(int argc, char **argv)
 		return remote_end(&remote, 0);
 	path = mem_printf("/api/v1/%s?limit=%lld", remote.values.jobs ? "jobs" : "bisections",
 		remote.values.limit);
-	array = call(&remote, "GET", path, NULL);
+	array = remote_call(&remote, "GET", path, NULL);
 	free(path);
 	if (array && remote.values.json) {
 		print_json(array);
@@ -593,7 +430,7 @@ int cancel_main(int argc, char **argv)
 		char *path = mem_printf("/api/v1/%s/%s/cancel", kinds[i], remote.arguments.v[0]);
 
 		remote.err = (struct error)ERROR_INIT;
-		answer = call(&remote, "POST", path, json_object());
+		answer = remote_call(&remote, "POST", path, json_object());
 		free(path);
 	}
 	if (answer)
@@ -602,13 +439,82 @@ int cancel_main(int argc, char **argv)
 	return remote_end(&remote, 0);
 }
 
+/* A line of a log for a terminal: without colours, and with nothing else that would steer it. */
+static void print_log_line(const char *line, size_t len)
+{
+	struct str text = STR_INIT;
+
+	for (size_t at = 0, n; at < len; at += n) {
+		const char *next = memchr(line + at, '\033', len - at);
+
+		n = str_control_sequence(line + at, len - at);
+		if (n)
+			continue;
+		n = next == line + at ? 1 : next ? (size_t)(next - line) - at : len - at;
+		if (line[at] == '\t')
+			n = 1;
+		else if (memchr(line + at, '\t', n))
+			n = (size_t)((const char *)memchr(line + at, '\t', n) - (line + at));
+		if (line[at] == '\t')
+			str_add_char(&text, '\t');
+		else if (line[at] != '\r' || at + 1 < len)
+			str_add_printable(&text, line + at, n, SIZE_MAX);
+	}
+	puts(text.buf);
+	str_release(&text);
+}
+
+/* Whole lines, and what is left of the last one if `end`; takes what it printed off the front. */
+static void print_log_text(struct str *text, bool end)
+{
+	size_t at = 0;
+
+	while (at < text->len) {
+		const char *newline = memchr(text->buf + at, '\n', text->len - at);
+		size_t len = newline ? (size_t)(newline - text->buf) - at : text->len - at;
+
+		if (!newline && !end && len < LOG_LINE_MAX)
+			break;
+		print_log_line(text->buf + at, len);
+		at += len + (newline != NULL);
+	}
+	str_remove_front(text, at);
+}
+
+/* The daemon gives a long log in parts. */
+static void print_log(struct remote *remote, const char *unit)
+{
+	bool terminal = isatty(STDOUT_FILENO);
+	struct str text = STR_INIT;
+	unsigned long long at = 0;
+
+	for (;;) {
+		struct http_answer answer = { .body = STR_INIT };
+		char *path = mem_printf("/api/v1/units/%s/log?offset=%llu", unit, at);
+		int r = remote_call_raw(remote, "GET", path, NULL, NULL, 0, &answer);
+		size_t len = r == 0 ? answer.body.len : 0;
+
+		free(path);
+		at += len;
+		if (terminal) {
+			str_add_bytes(&text, answer.body.buf, len);
+			print_log_text(&text, !len);
+		} else if (len && fwrite(answer.body.buf, 1, len, stdout) < len) {
+			len = 0;	/* remote_end tells */
+		}
+		if (r == 0)
+			http_answer_release(&answer);
+		if (!len)
+			break;
+	}
+	str_release(&text);
+}
+
 int log_main(int argc, char **argv)
 {
 	struct remote remote = { .token = STR_INIT };
-	struct http_answer answer = { 0 };
 	const char *unit = NULL;
 	json_t *job = NULL;
-	char *path;
 	int status = remote_begin(&remote, &log_command, argc, argv, 1, 1, true);
 
 	if (status >= 0)
@@ -617,25 +523,107 @@ int log_main(int argc, char **argv)
 		return remote_end(&remote, 0);
 	unit = remote.arguments.v[0];
 	if (!str_has_prefix(unit, "t-") && !str_has_prefix(unit, "b-")) {
-		job = get_named(&remote, "jobs", unit);
+		job = remote_get(&remote, "jobs", unit);
 		unit = json_string_value(json_object_get(json_object_get(job, "result"), "unit"));
 		if (!unit)
 			unit = json_string_value(json_object_get(json_object_get(job, "build"), "unit"));
 		if (!unit)
 			unit = json_string_value(json_object_get(job, "build_unit"));
-		if (job && !unit)
+		if (job && (!unit || !id_is_fine(unit)))
 			error_set(&remote.err, ERR_NOT_FOUND, "the job has no run yet");
 	}
-	if (unit) {
-		path = mem_printf("/api/v1/units/%s/log", unit);
-		if (call_raw(&remote, "GET", path, NULL, NULL, 0, &answer) == 0) {
-			print_str(&answer.body);
-			answer.body = (struct str)STR_INIT;
-			http_answer_release(&answer);
-		}
-		free(path);
-	}
+	if (!remote.err.code)
+		print_log(&remote, unit);
 	json_decref(job);
+	return remote_end(&remote, 0);
+}
+
+/* --- boxes --- */
+
+static void add_when(struct str *out, const char *before, const json_t *row, const char *key)
+{
+	char when[40];
+	int64_t ms = json_integer_value(json_object_get(row, key));
+
+	if (ms)
+		str_addf(out, "%s%s", before, clock_format(when, sizeof(when), ms));
+}
+
+static void box_list_row(const json_t *row)
+{
+	const char *name = json_string_value(json_object_get(row, "name")), *state = json_string_value(json_object_get(row, "state"));
+	const char *kind = json_string_value(json_object_get(row, "kind")), *why = json_string_value(json_object_get(row, "trouble"));
+	struct str text = STR_INIT;
+
+	if (!why)
+		why = json_string_value(json_object_get(row, "reason"));
+	str_add(&text, name);
+	str_addf(&text, "  %s  %s", kind ? kind : "?", state ? state : "?");
+	add_when(&text, " until ", row, "quarantined_until_ms");
+	str_addf(&text, "  %lld finished, %lld failed", (long long)json_integer_value(json_object_get(row, "finished")),
+		(long long)json_integer_value(json_object_get(row, "failures")));
+	add_when(&text, ", last ", row, "failed_ms");
+	if (why) {
+		str_add(&text, ": ");
+		str_add(&text, why);
+	}
+	put_foreign(text.buf);
+	str_release(&text);
+}
+
+static void boxes_list(struct remote *remote)
+{
+	json_t *array = remote_call(remote, "GET", "/api/v1/boxes", NULL), *row;
+	size_t i;
+
+	if (array && remote->values.json) {
+		print_json(array);
+	} else {
+		json_array_foreach(array, i, row)
+			box_list_row(row);
+	}
+	json_decref(array);
+}
+
+/* A name is foreign text, and one component of a path. */
+static void add_path_part(struct str *path, const char *name)
+{
+	for (const char *at = name; *at; at++)
+		str_addf(path, "%%%02X", (unsigned)(unsigned char)*at);
+}
+
+static void box_release(struct remote *remote, const char *name)
+{
+	struct str path = STR_INIT;
+	json_t *answer;
+
+	str_add(&path, "/api/v1/boxes/");
+	add_path_part(&path, name);
+	str_add(&path, "/release");
+	answer = remote_call(remote, "POST", path.buf, json_object());
+	if (answer)
+		printf("%s is released\n", name);
+	json_decref(answer);
+	str_release(&path);
+}
+
+int boxes_main(int argc, char **argv)
+{
+	struct remote remote = { .token = STR_INIT };
+	int status = remote_begin(&remote, &boxes_command, argc, argv, 0, 2, false);
+	const char *verb;
+
+	if (status >= 0)
+		return status;
+	if (remote.err.code)
+		return remote_end(&remote, 0);
+	verb = remote.arguments.n ? remote.arguments.v[0] : "list";
+	if (!strcmp(verb, "list") && remote.arguments.n < 2)
+		boxes_list(&remote);
+	else if (!strcmp(verb, "release") && remote.arguments.n == 2)
+		box_release(&remote, remote.arguments.v[1]);
+	else
+		error_set(&remote.err, ERR_INVALID, "found '%s', allowed are list, release NAME", verb);
 	return remote_end(&remote, 0);
 }
 
@@ -643,13 +631,25 @@ int log_main(int argc, char **argv)
 
 static void token_list(struct remote *remote)
 {
-	json_t *array = call(remote, "GET", "/api/v1/tokens", NULL), *row;
+	json_t *array = remote_call(remote, "GET", "/api/v1/tokens", NULL), *row;
 	size_t i;
 
-	json_array_foreach(array, i, row)
-		printf("%-24s %-10s %s\n", json_string_value(json_object_get(row, "name")),
-			json_string_value(json_object_get(row, "role")),
+	if (array && remote->values.json) {
+		print_json(array);
+		json_decref(array);
+		return;
+	}
+	json_array_foreach(array, i, row) {
+		const char *name = json_string_value(json_object_get(row, "name"));
+		const char *role = json_string_value(json_object_get(row, "role"));
+		struct str text = STR_INIT;
+
+		str_addf(&text, "%-24s %-10s %s", name ? name : "", role ? role : "",
 			json_is_true(json_object_get(row, "revoked")) ? "revoked" : "");
+		str_trim_right(&text);
+		put_foreign(text.buf);
+		str_release(&text);
+	}
 	json_decref(array);
 }
 
@@ -669,17 +669,23 @@ int token_main(int argc, char **argv)
 	if (!strcmp(verb, "list") && !name) {
 		token_list(&remote);
 	} else if (!strcmp(verb, "create") && name) {
-		answer = call(&remote, "POST", "/api/v1/tokens",
+		answer = remote_call(&remote, "POST", "/api/v1/tokens",
 			json_pack("{s:s, s:s}", "name", name, "role", remote.values.role));
-		if (answer)
-			puts(json_string_value(json_object_get(answer, "token")));
+		if (answer && remote.values.json)
+			print_json(answer);
+		else if (answer && json_is_string(json_object_get(answer, "token")))
+			put_foreign(json_string_value(json_object_get(answer, "token")));
+		else if (answer)
+			error_set(&remote.err, ERR_CORRUPT, "the answer holds no token");
 	} else if (!strcmp(verb, "revoke") && name) {
-		char *path = mem_printf("/api/v1/tokens/%s", name);
+		struct str path = STR_INIT;
 
-		answer = call(&remote, "DELETE", path, NULL);
+		str_add(&path, "/api/v1/tokens/");
+		add_path_part(&path, name);
+		answer = remote_call(&remote, "DELETE", path.buf, NULL);
 		if (answer)
 			printf("%s is revoked\n", name);
-		free(path);
+		str_release(&path);
 	} else {
 		error_set(&remote.err, ERR_INVALID,
 			"found '%s%s%s', allowed are create NAME, list, revoke NAME", verb,

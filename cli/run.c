@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -95,8 +97,9 @@ const struct command run_command = {
 		"directory.  It finds the commit in BISECTD_COMMIT and the number of its work tree, from 0, in "
 		"BISECTD_SLOT (for ports and other things that runs at the same time must not share).\n\n"
 		"Its exit status means what it means to git bisect run: 0 good, 1 to 127 bad, 125 cannot be tested; 128 "
-		"and more, or death by a signal, ends the bisection.  A COMMAND that is a file of the work tree and is "
-		"missing in a commit says nothing of that commit.\n\n"
+		"and more, or death by a signal, ends the bisection, and so does 126 or 127 (a shell did not find or may not "
+		"run a command) where a good end gives it, too.  A COMMAND that is a tracked file and is missing in a commit "
+		"says nothing of that commit; one that is not tracked is run from where it is.\n\n"
 		"Both ends are verified, and the culprit and its parents are run again before they are believed, unless "
 		"--trust is given.\n\n"
 		"Exit status: 0 the first bad commit was found; 1 failure, or COMMAND ended with 128 or more; 2 wrong usage; "
@@ -179,6 +182,73 @@ static char *directory_below(const char *root)
 	return below ? below : mem_strdup("");
 }
 
+/* Is this path, seen from here, in the commit? */
+static bool is_in_commit(const char *hex, const char *path)
+{
+	char *object = mem_printf("%s:%s%s", hex,
+		str_has_prefix(path, "./") || str_has_prefix(path, "../") ? "" : "./", path);
+	const char *argv[] = { "git", "cat-file", "-e", object, NULL };
+	bool is = child_check(NULL, argv, NULL, 60000, NULL) >= 0;
+
+	free(object);
+	return is;
+}
+
+static bool is_own_file(const struct run_plan *plan, const char *path)
+{
+	struct stat st;
+
+	return path[0] != '/' && path[0] != '-' && !stat(path, &st) && S_ISREG(st.st_mode) &&
+		!is_in_commit(plan->bad, path);
+}
+
+/*
+ * A script of one's own lies in the checkout and is not tracked; git bisect run finds it there in every commit.  The work trees do
+ * not have it, so the command is run from where it is; an argument that looks like such a file is only pointed out.
+ */
+static void find_own_files(struct run *run)
+{
+	struct run_plan *plan = &run->plan;
+
+	for (size_t i = 0; i < plan->command.n; i++) {
+		char *path;
+
+		if ((i == 0 && !strchr(plan->command.v[0], '/')) || !is_own_file(plan, plan->command.v[i]))
+			continue;
+		path = realpath(plan->command.v[i], NULL);
+		if (i == 0 && path) {
+			progress_say(&run->progress, "note: %s is not tracked: it is run from where it is",
+				plan->command.v[0]);
+			free(plan->command.v[0]);
+			plan->command.v[0] = path;
+			path = NULL;
+		} else if (path) {
+			progress_say(&run->progress, "note: %s is not tracked, the work trees do not have it; if the "
+				"command is to read it, name it %s", plan->command.v[i], path);
+		}
+		free(path);
+	}
+}
+
+/* What the work trees will lack, told before hours are spent on it. */
+static int check_work_trees(struct run *run, struct error *err)
+{
+	struct run_plan *plan = &run->plan;
+	char *modules = mem_printf("%s:.gitmodules", plan->bad);
+	const char *argv[] = { "git", "cat-file", "-e", modules, NULL };
+	bool has_modules = child_check(NULL, argv, NULL, 60000, NULL) >= 0;
+
+	free(modules);
+	if (*plan->directory && !is_in_commit(plan->bad, ""))
+		return error_set(err, ERR_INVALID, "the directory you stand in, %s, is not in the bad commit: start from one that is",
+			plan->directory);
+	if (has_modules)
+		progress_say(&run->progress, "note: submodules are not checked out in the work trees; "
+			"`git submodule update --init` in --build or the command does it");
+	find_own_files(run);
+	return 0;
+}
+
 static int plan_make(struct run *run, struct error *err)
 {
 	const struct run_values *values = &run->values;
@@ -208,7 +278,7 @@ static int plan_make(struct run *run, struct error *err)
 	plan->timeout_s = values->timeout_s;
 	plan->jobs = values->jobs ? values->jobs : 1;
 	plan->started_ms = clock_wall_ms();
-	return 0;
+	return check_work_trees(run, err);
 }
 
 /* The repository, its state directory, and the lock on it. */
@@ -368,6 +438,7 @@ static int bisect(struct run *run, struct error *err)
 	struct engine *engine = &run->engine;
 	struct report report;
 	enum engine_end end;
+	struct stat st;
 	int r, status;
 
 	r = run->values.go_on ? start_again(run, err) : start_anew(run, err);
@@ -409,6 +480,9 @@ static int bisect(struct run *run, struct error *err)
 	if (r < 0)
 		progress_say(&run->progress, "warning: %s", err->text);
 	status = report_verdict(&report);
+	/* A reader that has seen enough, as head(1), is none of our business. */
+	if ((fflush(stdout) != 0 || ferror(stdout)) && !fstat(STDOUT_FILENO, &st) && !S_ISFIFO(st.st_mode))
+		return error_set(err, ERR_IO, "cannot write the result (the disk may be full)");
 	return status;
 }
 

@@ -44,6 +44,11 @@ struct loop {
 	int64_t first_build_ms, build_ms, command_ms, run_ms;
 	unsigned n_builds, n_commands, n_runs;
 
+	/* A command that may not exist: is that so on a good end, too?  Asked where the ends are believed. */
+	enum { COMMAND_UNDOUBTED, COMMAND_DOUBTED, COMMAND_CHECKING, COMMAND_CHECKED } command;
+	struct tree *checking;
+	bool bogus;			/* it was */
+
 	unsigned signals;
 	bool stopping;
 	bool failed;
@@ -109,9 +114,14 @@ static void tell(struct loop *loop, const struct run_record *record, const struc
 
 /* --- Stopping --- */
 
+static bool is_command_in_doubt(const struct loop *loop)
+{
+	return loop->command == COMMAND_DOUBTED || loop->command == COMMAND_CHECKING;
+}
+
 static void leave_if_done(struct loop *loop)
 {
-	if (!loop->busy && (loop->stopping || has_verdict(loop)))
+	if (!loop->busy && (loop->stopping || !is_command_in_doubt(loop)) && (loop->stopping || has_verdict(loop)))
 		event_base_loopbreak(loop->base);
 }
 
@@ -119,6 +129,11 @@ static void stop_slot(struct loop *loop, struct slot *slot, bool hard)
 {
 	if (!tree_is_busy(slot->tree))
 		return;
+	if (slot->tree == loop->checking) {
+		if (loop->stopping)
+			tree_stop(slot->tree, hard);
+		return;
+	}
 	if (!slot->dropped)
 		search_drop(loop->engine->search, slot->probe.commit);
 	slot->dropped = true;
@@ -273,6 +288,19 @@ static void start(struct loop *loop, struct slot *slot, const struct search_prob
 	tree_start(slot->tree, hex_of(loop, probe->commit), ++loop->sequence);
 }
 
+/* No probe of the search: nothing is written down, and nothing observed. */
+static void start_check(struct loop *loop)
+{
+	const struct history *history = loop->engine->history;
+	uint32_t good = history->good[0];
+	struct slot *slot = slot_for(loop, good);
+
+	loop->command = COMMAND_CHECKING;
+	loop->checking = slot->tree;
+	start(loop, slot, &(struct search_probe){ .commit = good });
+	slot->dropped = true;
+}
+
 static bool start_waiting(struct loop *loop)
 {
 	for (size_t i = 0; i < loop->n_waiting; i++) {
@@ -295,6 +323,10 @@ static void fill(struct loop *loop)
 	while (!loop->stopping && loop->busy < engine->jobs) {
 		struct tree *tree;
 
+		if (loop->command == COMMAND_DOUBTED) {
+			start_check(loop);
+			continue;
+		}
 		if (start_waiting(loop))
 			continue;
 		/* Waiting probes stand for slots too, or one slow commit would collect them all. */
@@ -308,7 +340,7 @@ static void fill(struct loop *loop)
 		MEM_GROW(loop->waiting, loop->n_waiting + 1, loop->waiting_cap);
 		loop->waiting[loop->n_waiting++] = (struct waiting){ tree, probe };
 	}
-	if (!loop->stopping && !loop->busy && !has_verdict(loop)) {
+	if (!loop->stopping && !loop->busy && !has_verdict(loop) && !is_command_in_doubt(loop)) {
 		struct error failure = ERROR_INIT;
 
 		error_set(&failure, ERR_FAILED, "the search has no verdict and nothing to run; please report this");
@@ -353,11 +385,65 @@ static void add_times(struct loop *loop, const struct tree_result *result)
 	}
 }
 
+static bool is_good_end(const struct loop *loop, uint32_t commit)
+{
+	const struct history *history = loop->engine->history;
+
+	for (size_t i = 0; i < history->n_good; i++)
+		if (history->good[i] == commit)
+			return true;
+	return false;
+}
+
+/* A shell's word for "not found" and "may not be run". */
+static bool says_no_command(const struct loop *loop, int exit_status, bool timed_out)
+{
+	return (exit_status == 126 || exit_status == 127) && !timed_out && !loop->engine->plan->error_id &&
+		!loop->engine->plan->match;
+}
+
+/* As git bisect run has it: if a good end gives 126 or 127, too, the status speaks of the command, not of the commit. */
+static bool is_bogus(struct loop *loop, uint32_t commit, const struct tree_result *result)
+{
+	struct error failure = ERROR_INIT;
+
+	if (!says_no_command(loop, result->exit_status, result->timed_out) || !is_good_end(loop, commit))
+		return false;
+	error_set(&failure, ERR_FAILED, "the command ended with exit status %d at the good end %.12s, too: it %s, which says "
+		"nothing of a commit; its output is in %s", result->exit_status, hex_of(loop, commit),
+		result->exit_status == 127 ? "is not found" : "cannot be run", loop->context.logs_dir);
+	loop->bogus = true;
+	fail(loop, &failure);
+	return true;
+}
+
+/* The ends are run anyway unless they are believed. */
+static void doubt_command(struct loop *loop, const struct run_record *record)
+{
+	const struct run_plan *plan = loop->engine->plan;
+
+	if (loop->command == COMMAND_UNDOUBTED && (plan->trust || plan->trust_ends) &&
+		says_no_command(loop, record->exit_status, record->timed_out))
+		loop->command = COMMAND_DOUBTED;
+}
+
+static void checked(struct loop *loop, struct slot *slot, const struct tree_result *result)
+{
+	loop->checking = NULL;
+	loop->command = COMMAND_CHECKED;
+	if (result->end == TREE_OBSERVED)
+		is_bogus(loop, slot->probe.commit, result);
+}
+
 static void observed(struct loop *loop, struct slot *slot, const struct tree_result *result)
 {
 	struct engine *engine = loop->engine;
 	struct run_record record = { .observation = result->observation };
 
+	if (is_bogus(loop, slot->probe.commit, result)) {
+		search_drop(engine->search, slot->probe.commit);
+		return;
+	}
 	memcpy(record.commit, tree_commit(slot->tree), GIT_HEX + 1);
 	record.purpose = slot->probe.purpose;
 	record.sequence = tree_sequence(slot->tree);
@@ -376,6 +462,7 @@ static void observed(struct loop *loop, struct slot *slot, const struct tree_res
 	}
 	MEM_GROW(engine->records, engine->n_records + 1, engine->records_cap);
 	engine->records[engine->n_records++] = record;
+	doubt_command(loop, &record);
 	search_observe(engine->search, slot->probe.commit, result->observation, true);
 	add_times(loop, result);
 	tell(loop, &record, result);
@@ -396,7 +483,9 @@ static void on_end(struct tree *tree, const struct tree_result *result, void *ar
 	struct slot *slot = slot_of(loop, tree);
 
 	loop->busy--;
-	if (!slot->dropped && result->end == TREE_OBSERVED) {
+	if (tree == loop->checking) {
+		checked(loop, slot, result);
+	} else if (!slot->dropped && result->end == TREE_OBSERVED) {
 		observed(loop, slot, result);
 	} else if (!slot->dropped) {
 		search_drop(loop->engine->search, slot->probe.commit);
@@ -486,9 +575,13 @@ int engine_run(struct engine *engine, enum engine_end *ret, struct error *err)
 		.on_end = on_end,
 		.arg = &loop,
 	};
+	for (size_t i = 0; i < engine->n_records; i++)
+		doubt_command(&loop, &engine->records[i]);
 	r = go(&loop, err);
 	engine->elapsed_ms = elapsed_ms(&loop);
-	done = r >= 0 && has_verdict(&loop);
+	/* A verdict of runs that turned out to say nothing is none. */
+	done = r >= 0 && has_verdict(&loop) && !(loop.stopping && is_command_in_doubt(&loop)) &&
+		!loop.bogus;
 	if (r >= 0 && !done && loop.failed)
 		r = error_set(err, loop.failure.code, "%s", loop.failure.text);
 	for (size_t i = 0; i < loop.n_slots; i++)

@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -205,14 +206,21 @@ static void print_log_of(const struct report *report, uint32_t commit)
 {
 	for (size_t i = report->n_records; i-- > 0;) {
 		const struct run_record *record = &report->records[i];
-		char *name;
+		char *name, *path;
 
 		if (strcmp(record->commit, report->history->hex[commit]) != 0)
 			continue;
+		printf("its last run: %s", observation_name(record->observation));
+		if (record->exit_status >= 0)
+			printf(", exit status %d", record->exit_status);
 		name = tree_log_name(record->sequence, record->commit, record->exit_status < 0 ||
 			(record->observation == OBSERVED_BROKEN && record->built && record->exit_status != 125));
-		printf("its last run: %s, exit status %d, output in %s/%s\n", observation_name(record->observation),
-			record->exit_status, report->logs_dir, name);
+		path = mem_printf("%s/%s", report->logs_dir, name);
+		/* Nothing was written where the command could not be started. */
+		if (!access(path, F_OK))
+			printf(", output in %s", path);
+		printf("\n");
+		free(path);
 		free(name);
 		return;
 	}
@@ -222,6 +230,7 @@ static void print_verdict(const struct report *report, const struct search_verdi
 	const struct commit_info *info)
 {
 	const struct history *history = report->history;
+	unsigned counts[OBSERVED_NKINDS];
 
 	switch (verdict->kind) {
 	case VERDICT_CULPRIT:
@@ -238,7 +247,9 @@ static void print_verdict(const struct report *report, const struct search_verdi
 		printf("We cannot bisect more!\n\n");
 		break;
 	case VERDICT_NOT_REPRODUCED:
-		printf("not reproduced: the bad end %s does not show the error\n", history->hex[history->bad]);
+		search_counts(report->search, history->bad, counts);
+		printf(counts[OBSERVED_GOOD] ? "not reproduced: the bad end %s does not show the error\n" :
+			"not reproduced: the bad end %s could not be tested\n", history->hex[history->bad]);
 		print_log_of(report, history->bad);
 		printf("\n");
 		break;

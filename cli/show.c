@@ -22,6 +22,13 @@ static void add_foreign(struct str *out, const char *text)
 	str_add_printable(out, text, strlen(text), TEXT_MAX);
 }
 
+static void show_field(struct str *out, const char *label, const char *text)
+{
+	str_addf(out, "  %s", label);
+	add_foreign(out, text ? text : "");
+	str_add_char(out, '\n');
+}
+
 static bool ended(const json_t *bisection)
 {
 	const char *state = text_of(bisection, "state");
@@ -40,13 +47,18 @@ void show_progress(struct str *out, const json_t *bisection)
 
 		running += !strcmp(state, "building") || !strcmp(state, "testing");
 	}
-	str_addf(out, "%s: ", text_of(bisection, "phase"));
+	add_foreign(out, text_of(bisection, "phase"));
+	str_add(out, ": ");
 	if (json_object_get(bisection, "remaining"))
 		str_addf(out, "%lld of %lld commits left, ", number_of(bisection, "remaining"),
 			number_of(bisection, "commits"));
 	str_addf(out, "%lld runs done, %zu running", number_of(bisection, "runs"), running);
 	if (json_object_get(bisection, "runs_left"))
 		str_addf(out, ", about %lld to go", number_of(bisection, "runs_left"));
+	if (*text_of(bisection, "waiting")) {
+		str_add(out, ". ");
+		add_foreign(out, text_of(bisection, "waiting"));
+	}
 }
 
 void show_probe(struct str *out, const json_t *probe)
@@ -141,9 +153,9 @@ void show_bisection(struct str *out, const json_t *bisection)
 	add_foreign(out, text_of(bisection, "repo"));
 	str_addf(out, "\n  bad:        %s\n", text_of(bisection, "bad"));
 	json_array_foreach(json_object_get(bisection, "good"), i, probe)
-		str_addf(out, "  good:       %s\n", json_string_value(probe));
+		show_field(out, "good:       ", json_string_value(probe));
 	json_array_foreach(json_object_get(bisection, "notes"), i, probe)
-		str_addf(out, "  note:       %s\n", json_string_value(probe));
+		show_field(out, "note:       ", json_string_value(probe));
 	json_array_foreach(json_object_get(bisection, "probes"), i, probe) {
 		if (!*text_of(probe, "observation"))
 			continue;
@@ -164,7 +176,9 @@ static void show_errors(struct str *out, const json_t *errors)
 	json_t *row;
 
 	json_array_foreach((json_t *)errors, i, row) {
-		str_addf(out, "  line %lld: ", number_of(row, "line_number"));
+		str_add(out, "  ");
+		if (number_of(row, "line_number"))
+			str_addf(out, "line %lld: ", number_of(row, "line_number"));
 		str_add_printable(out, text_of(row, "id"), strlen(text_of(row, "id")), 1000);
 		str_add_char(out, '\n');
 	}
@@ -179,7 +193,11 @@ void show_job(struct str *out, const json_t *job)
 		str_add(out, ": ");
 		add_foreign(out, text_of(job, "message"));
 	}
-	str_addf(out, "\n  suite:  %s\n  commit: %s\n", text_of(job, "suite"), text_of(job, "commit"));
+	str_add_char(out, '\n');
+	if (*text_of(job, "suite"))
+		show_field(out, "suite:  ", text_of(job, "suite"));
+	if (*text_of(job, "commit"))
+		show_field(out, "commit: ", text_of(job, "commit"));
 	if (build) {
 		str_addf(out, "  build:  %s (unit %s)\n", text_of(build, "outcome"), text_of(build, "unit"));
 		show_errors(out, json_object_get(build, "errors"));

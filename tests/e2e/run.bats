@@ -331,6 +331,75 @@ start_holding_run() {
 	field '.candidates[]' | grep -q "$(hex . HEAD)"
 }
 
+@test "126 and 127 on a good end, too, speak of the command and not of a commit" {
+	use linear
+	for options in "" --trust "--trust -j4" --trust-ends; do
+		for code in 126 127; do
+			bisect $options --good v1 --bad main -- sh -c "exit $code"
+			[ "$status" = 1 ]
+			[ "$(field .verdict)" = error ]
+			grep -q "exit status $code at the good end $(hex . v1 | cut -c1-12)" ../messages
+			"$BISECTCTL" run --abort
+		done
+	done
+	# What could not be found stays so after --continue.
+	bisect --trust --good v1 --bad main -- sh -c 'no_such_program_in_a_shell'
+	bisect --continue
+	[ "$(field .verdict)" = error ]
+	"$BISECTCTL" run --abort
+	# A good end that passes makes them bad as any other status, as in git.
+	for options in "" --trust "--trust -j4"; do
+		bisect $options --good v1 --bad main -- sh -c 'test ! -e bug || exit 127'
+		[ "$status" = 0 ]
+		[ "$(field .commit)" = "$(hex . v77)" ]
+	done
+	[ "$(git_bisect . v1 main sh -c 'test ! -e bug || exit 127')" = "$(hex . v77)" ]
+}
+
+@test "a script of one's own in the checkout is run in every commit, as git bisect run does" {
+	use linear
+	printf '#!/bin/sh\ntest ! -e bug\n' >mine.sh && chmod +x mine.sh
+	bisect --good v1 --bad main -- ./mine.sh
+	[ "$status" = 0 ]
+	[ "$(field .commit)" = "$(hex . v77)" ]
+	grep -q 'mine.sh is not tracked' ../messages
+	# An argument cannot be known to be a file: it is pointed out.
+	bisect --good v1 --bad main -- sh mine.sh
+	grep -q "name it $PWD/mine.sh" ../messages
+}
+
+@test "what the work trees lack is told before anything runs" {
+	use linear
+	mkdir fresh && cd fresh
+	bisect --good v1 --bad main -- sh -c "$SHOWS"
+	[ "$status" = 1 ]
+	grep -q 'fresh, is not in the bad commit' ../messages
+	cd ..
+	git init -q ../lib && git -C ../lib commit -q --allow-empty -m lib
+	git -c protocol.file.allow=always submodule --quiet add ../lib lib
+	git commit -qm 'add lib'
+	bisect --good v1 --bad HEAD -- sh -c "$SHOWS"
+	[ "$(field .commit)" = "$(hex . v77)" ]
+	grep -q 'note: submodules are not checked out' ../messages
+}
+
+@test "a bad end that cannot be tested is said to be so, without a log that is not there" {
+	use linear
+	run "$BISECTCTL" run --good v1 --bad main -- ./number
+	[ "$status" = 4 ]
+	[[ "$output" == *'could not be tested'* ]]
+	[[ "$output" != *'exit status -1'* ]]
+	[[ "$output" != *'output in'* ]]
+}
+
+@test "a result that cannot be written is a failure" {
+	use linear
+	status=0
+	"$BISECTCTL" run --good v1 --bad main -- sh -c "$SHOWS" >/dev/full 2>../messages || status=$?
+	[ "$status" = 1 ]
+	grep -q 'cannot write' ../messages
+}
+
 @test "a commit is built once however often it is tested" {
 	use linear
 	for options in -j1 -j4; do

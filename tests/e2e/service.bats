@@ -235,7 +235,7 @@ setup() {
 	line "$REPOS/key" 1
 	job "$REPOS/key" | sed 's/^suite:/sweet:/' >"$BATS_TEST_TMPDIR/job.yaml"
 	run ctl submit "$BATS_TEST_TMPDIR/job.yaml"
-	[ "$status" = 2 ]
+	[ "$status" = 1 ]
 	[[ "$output" == *job.yaml:1:1:*sweet*suite* ]]
 }
 
