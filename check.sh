@@ -118,7 +118,34 @@ suite_e2e() {
 
 suite_browser() { tap browser timeout -k 10 300 bats --tap tests/browser; }
 
-suite_demo() { one demo timeout -k 30 600 ./demo.sh --once --state-dir "$logs/demo"; }
+# check_end_of_demo DIR: a bisectd that is killed ends the demo, which says so.
+check_end_of_demo() {
+	local demo child children i status=0
+	./demo.sh --once --state-dir "$1" >"$1.out" 2>&1 &
+	demo=$!
+	for ((i = 0; i < 1000; i++)); do
+		! grep -q '^run 1:' "$1.out" || break
+		kill -0 $demo 2>/dev/null || break
+		sleep 0.1
+	done
+	read -r -a children < <(cat /proc/$demo/task/$demo/children)
+	for child in "${children[@]}"; do
+		[ "$(cat "/proc/$child/comm")" != bisectd ] || kill -KILL "$child"
+	done
+	for ((i = 0; i < 300; i++)); do
+		kill -0 $demo 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -KILL $demo 2>/dev/null
+	wait $demo || status=$?
+	cat "$1.out"
+	[ $status = 1 ] && grep -q 'bisectd ended' "$1.out"
+}
+
+suite_demo() {
+	one demo timeout -k 30 600 ./demo.sh --once --state-dir "$logs/demo"
+	one demo-end check_end_of_demo "$logs/demo-end"
+}
 
 suite_fuzz() {
 	local target targets

@@ -27,11 +27,15 @@ while [ $# -gt 0 ]; do
 done
 { [ -t 0 ] && [ -t 1 ]; } || once=true
 
-daemon=
+daemon='' client=''
 # shellcheck disable=SC2317
 stop() {
 	local status=$? i
 	trap '' INT TERM HUP
+	if [ -n "$client" ]; then
+		kill -KILL "$client" 2>/dev/null || true	# it only watches
+		wait "$client" 2>/dev/null || true
+	fi
 	if [ -n "$daemon" ]; then
 		kill -TERM "$daemon" 2>/dev/null || true
 		for ((i = 0; i < 200; i++)); do
@@ -104,8 +108,23 @@ bisectctl() {
 	"$programs/bisectctl" "$command" --server "$server" --token-file "$work/state/admin.token" "$@"
 }
 
+# attended ARGUMENT...: bisectctl, but a bisectd that ends meanwhile ends the demo; bisectctl itself would wait for it to come back
+attended() {
+	local status=0
+	bisectctl "$@" &
+	client=$!
+	wait -n "$daemon" "$client" || status=$?
+	if ! kill -0 "$daemon" 2>/dev/null; then
+		tail -n 20 "$work/bisectd.log" >&2
+		fail "bisectd ended, which it must not; see $work/bisectd.log"
+	fi
+	client=''
+	return $status
+}
+
 say "" "\$ bisectctl submit --wait job.yaml"
-job=$(bisectctl submit --wait --json "$work/job.yaml") || fail "the job did not run; see $work/bisectd.log"
+attended submit --wait --json "$work/job.yaml" >"$work/job.json" || fail "the job did not run; see $work/bisectd.log"
+job=$(cat "$work/job.json")
 job_id=$(jq -r .id <<<"$job")
 say "job $job_id showed these errors at $(jq -r '.commit[:12]' <<<"$job"):"
 jq -r '.result.errors[]? | "  " + .id' <<<"$job"
@@ -116,7 +135,7 @@ say "" "\$ bisectctl bisect --watch --job $job_id --good v1.0 --error-id $error"
 id=$(bisectctl bisect --job "$job_id" --good v1.0 --error-id "$error")
 page=$server/bisections/$id
 say "live page: $page"
-bisectctl watch "$id" || say "bisectctl ended with status $?"
+attended watch "$id" || say "bisectctl ended with status $?"
 
 verdict=$(bisectctl show --json "$id" | jq -r '.verdict.commit // "nothing"')
 status=0

@@ -112,7 +112,8 @@ static bool is_of_mode(const struct stat *st, uint32_t mode)
 {
 	if (mode == GIT_FILEMODE_LINK)
 		return S_ISLNK(st->st_mode);
-	return S_ISREG(st->st_mode) && (mode == GIT_FILEMODE_BLOB_EXECUTABLE) == !!(st->st_mode & 0100);
+	return S_ISREG(st->st_mode) &&
+	       (mode == GIT_FILEMODE_BLOB_EXECUTABLE) == !!(st->st_mode & 0100);
 }
 
 static bool same_time(const git_index_time *time, const struct timespec *other)
@@ -136,8 +137,8 @@ static bool is_plainly_other(const struct stat *st, const git_index_entry *entry
 }
 
 /*
- * A change of the file after `seen`, a moment of the clock that files are dated by, has another time
- * than the file has now.  A file system whose clock has only whole seconds says nothing.
+ * A change of the file after `seen`, a moment of the clock that files are dated by, has another
+ * time than the file has now.  A file system whose clock has only whole seconds says nothing.
  */
 static bool is_older(const struct stat *st, const struct timespec *seen)
 {

@@ -21,11 +21,14 @@ fail() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 as_root() {
 	if [ "$(id -u)" = 0 ]; then
 		"$@"
-	elif command -v sudo >/dev/null; then
-		sudo "$@"
 	else
-		fail "not root, and there is no sudo; as root: $*"
+		sudo "$@"
 	fi
+}
+
+# may_be_root: asks for the password, if there is one to ask for, while the person can still see the question.
+may_be_root() {
+	[ "$(id -u)" = 0 ] || { command -v sudo >/dev/null && { sudo -n true 2>/dev/null || sudo -v; }; }
 }
 
 missing_packages() {
@@ -35,8 +38,22 @@ missing_packages() {
 		END { n = split(wanted, want, " "); for (i = 1; i <= n; i++) if (!(want[i] in have)) print want[i] }'
 }
 
+# apt_install PACKAGE...: waits for another apt that is at work, as there is one on a machine that has just started.
 apt_install() {
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends "$@"
+	as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get install -y -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 \
+		--no-install-recommends "$@"
+}
+
+# apt_try PACKAGE...: also where package lists are absent or too old, or an earlier run was interrupted.  The log is of the last try.
+apt_try() {
+	local log=$root/build/apt.log
+	apt_install "$@" >"$log" 2>&1 && return
+	{
+		as_root env LC_ALL=C apt-get update -qq
+		as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C dpkg --configure -a
+		apt_install --fix-broken
+		apt_install "$@"
+	} >"$log" 2>&1
 }
 
 # setup_packages KIND...: kinds are build, run, test
@@ -55,13 +72,15 @@ setup_packages() {
 	[ ${#missing[@]} -gt 0 ] || return 0
 	mkdir -p "$root/build"
 	say "installing ${#missing[@]} packages: ${missing[*]}"
-	# Package lists may be absent or too old: then once more after an update.
-	if ! apt_install "${missing[@]}" >"$root/build/apt.log" 2>&1; then
-		as_root apt-get update -qq >>"$root/build/apt.log" 2>&1 || true
-		if ! apt_install "${missing[@]}" >>"$root/build/apt.log" 2>&1; then
-			tail -n 20 "$root/build/apt.log" >&2
-			fail "apt-get could not install: ${missing[*]}"
+	may_be_root || fail "no right to install packages.  Have this run as root, then start ${0##*/} again: apt-get install ${missing[*]}"
+	if ! apt_try "${missing[@]}"; then
+		# What apt complained of at last, each line once.
+		grep -E '^(E|W|Err:|dpkg: error)' "$root/build/apt.log" | awk '!seen[$0]++' | tail -n 10 >&2
+		if grep -qE '(resolving|resolve host|Could not connect|Unable to connect|Network is unreachable|Connection timed out)' \
+			"$root/build/apt.log"; then
+			fail "the package servers cannot be reached: is there a network?  Wanted were: ${missing[*]}"
 		fi
+		fail "apt-get could not install (build/apt.log has all it said): ${missing[*]}"
 	fi
 }
 

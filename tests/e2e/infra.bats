@@ -27,6 +27,13 @@ mounts() {
 	if [ "$(id -u)" = 0 ]; then echo unshare -m; else echo unshare -rm; fi
 }
 
+# among_mounts PID COMMAND...: with the mounts that such a command has; -r also where these tests run in a chroot.
+among_mounts() {
+	local user=()
+	[ "$(id -u)" = 0 ] || user=(-U --preserve-credentials)
+	nsenter -t "$1" "${user[@]}" -m -r "${@:2}"
+}
+
 # farm [OPTION...]: a bisectd without agents.  With $ARTIFACTS its artifacts are on a disk of that size.
 farm() {
 	local before=()
@@ -204,7 +211,7 @@ waits_for_quarantine() { api GET "/api/v1/bisections/$id" && [ "$(get '.waiting 
 	[[ "$(box builder .reason)" == *"refuses an artifact"* ]]
 	unit="b-$(sed -n 's/.*unit b-\([0-9a-f]*\) was given back.*/\1/p' "$STATE/log" | head -n1)"
 	wait_until 10 unit_is "$unit" '.attempts <= 1'
-	nsenter -t "$DAEMON" -m mount -o remount,size=64m "$STATE/s/artifacts"
+	among_mounts "$DAEMON" mount -t tmpfs -o remount,size=64m tmpfs "$STATE/s/artifacts"
 	wait_until 30 job_is '.state == "done"'
 	[ "$(get .build.outcome)" = pass ]
 }

@@ -853,8 +853,10 @@ int main(void)
 	tcase_add_test(tests, a_read_only_directory_is_no_obstacle);
 	tcase_add_test(tests, text_that_its_own_attributes_would_change_is_no_endless_repair);
 	tcase_add_test(tests, a_tree_that_does_not_become_its_commit_is_refused);
-	tcase_add_test(tests, a_change_in_the_moment_of_a_great_checkout_is_seen_and_the_tree_stays_warm);
-	tcase_add_test(tests, what_a_command_changes_after_a_great_checkout_is_undone_again_and_again);
+	tcase_add_test(tests,
+		a_change_in_the_moment_of_a_great_checkout_is_seen_and_the_tree_stays_warm);
+	tcase_add_test(tests,
+		what_a_command_changes_after_a_great_checkout_is_undone_again_and_again);
 	tcase_add_test(tests, a_directory_of_untouched_files_behind_a_link_is_no_clean_tree);
 	tcase_add_test(tests, kinds_of_index_that_only_git_reads_are_no_obstacle);
 	tcase_add_test(tests, the_users_repository_is_left_as_it_was);
