@@ -305,14 +305,13 @@ static unsigned slots(const struct bisection *b)
 static int begin_search(struct bisection *b, struct error *err)
 {
 	struct search_options options = {
-		.verify_max = BISECTION_VERIFY_RUNS,
 		.in_range = b->history.in_range,
 	};
 	int r;
 
 	/* A build is not run again: one result of it is all there is. */
 	if (b->build_only)
-		options.confirm_runs = 1;
+		options.trust_runs = true;
 	r = probes_add_known(b, err);
 	if (r < 0)
 		return r;

@@ -18,7 +18,7 @@
 #include "search/search.h"
 
 #define BISECTION_SLOTS_MAX 16
-#define BISECTION_VERIFY_RUNS 10
+#define BISECTION_VERIFY_RUNS 30
 #define BISECTION_REVERT_RUNS 2
 #define BISECTION_STEPS_MAX 24
 

@@ -192,6 +192,24 @@ static void check_vertex(struct bisection *b, json_t *checks, const char *name, 
 		b->history.hex[vertex], seen, runs, runs == 1 ? "" : "s");
 }
 
+/* A good end that the search had no need to run: the good commits that contain it speak for it. */
+static void check_good_end(struct bisection *b, json_t *checks, const struct search_verdict *verdict, uint32_t end)
+{
+	unsigned own[OBSERVED_NKINDS], above[OBSERVED_NKINDS];
+
+	search_counts(b->search, end, own);
+	if (verdict->kind == VERDICT_CULPRIT)
+		search_counts_above(b->search, end, verdict->culprit, above);
+	if (verdict->kind != VERDICT_CULPRIT || own[OBSERVED_GOOD] || own[OBSERVED_BAD] || own[OBSERVED_SKIP] ||
+		own[OBSERVED_BROKEN] || !above[OBSERVED_GOOD] || above[OBSERVED_BAD]) {
+		check_vertex(b, checks, "good end", end, false);
+		return;
+	}
+	add_check(checks, "good end", 1, "%.12s: not run; no error in %u of %u run%s of good commits that contain it",
+		b->history.hex[end], above[OBSERVED_GOOD], above[OBSERVED_GOOD],
+		above[OBSERVED_GOOD] == 1 ? "" : "s");
+}
+
 static void check_revert(struct bisection *b, json_t *checks)
 {
 	unsigned good = probes_count(b, PROBE_REVERT, b->row.bad, "good");
@@ -247,7 +265,7 @@ static json_t *checks_json(struct bisection *b, const struct search_verdict *ver
 
 	check_vertex(b, checks, "bad end", b->history.bad, true);
 	for (size_t i = 0; i < b->history.n_good; i++)
-		check_vertex(b, checks, "good end", b->history.good[i], false);
+		check_good_end(b, checks, verdict, b->history.good[i]);
 	if (verdict->kind != VERDICT_CULPRIT)
 		return checks;
 	check_vertex(b, checks, "culprit", culprit, true);

@@ -73,7 +73,7 @@ const struct command bisect_command = ROW("bisect", "--error-id ID (--job JOB | 
 const struct command watch_command = ROW("watch", "[options] BISECTION", "show progress until the verdict",
 	"A bisectd that goes away is waited for, five minutes long. Ctrl-C ends the watching, not the bisection.\n\n"
 	"Exit status: 0 culprit, 1 failed or cancelled, 2 wrong usage, 3 range, 4 not reproduced, 5 no good commit, "
-	"6 inconsistent, 130 interrupted.",
+	"6 inconsistent, 7 no change, 8 undecided, 130 interrupted.",
 	plain_settings);
 const struct command show_command = ROW("show", "[options] ID", "show a bisection or a job with its results", EXITS, plain_settings);
 const struct command list_command = ROW("list", "[options]", "list bisections or jobs", EXITS, list_settings);

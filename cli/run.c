@@ -19,12 +19,16 @@
 #include "git/mirror.h"
 #include "git/worktree.h"
 
+/* Prior chance that a bad commit always shows the error, unless the user says that it comes and goes. */
+#define REPRODUCIBLE 0.9
+
 struct run_values {
 	struct strv good;
 	char *bad;
-	long long jobs, timeout_s;
+	long long jobs, timeout_s, budget;
+	char *confidence;
 	char *error_id, *match, *build;
-	bool clean, first_parent, trust, trust_ends, keep_worktrees, json, verbose;
+	bool clean, first_parent, trust, trust_ends, flaky, keep_worktrees, json, verbose;
 	bool go_on, abort, restart;
 };
 
@@ -53,6 +57,15 @@ static const struct setting run_settings[] = {
 		.help = "Believe both ends unseen and every single run, as git bisect does: fewest runs, no checks." },
 	{ .name = "trust-ends", .type = SETTING_FLAG, .offset = AT(trust_ends), .only_command_line = true,
 		.help = "Believe both ends unseen; the culprit is still confirmed." },
+	{ .name = "flaky", .type = SETTING_FLAG, .offset = AT(flaky), .only_command_line = true,
+		.help = "The error may come and go: more runs before a commit is named.  Without it bad commits are "
+			"expected to show the error every time, until one is seen that does not." },
+	{ .name = "confidence", .type = SETTING_STRING, .offset = AT(confidence), .argument = "P",
+		.only_command_line = true,
+		.help = "How sure the verdict has to be, from 0.5 to 0.999999.  Default: 0.99." },
+	{ .name = "budget", .type = SETTING_NUMBER, .offset = AT(budget), .argument = "RUNS", .min = 1, .max = 1000000,
+		.only_command_line = true,
+		.help = "End after so many runs with the likeliest commits so far.  Default: 5000." },
 	{ .type = SETTING_HEADING, .name = "", .help = "Running" },
 	{ .name = "jobs", .letter = 'j', .type = SETTING_NUMBER, .offset = AT(jobs), .argument = "N", .min = 1,
 		.max = 256, .only_command_line = true,
@@ -104,7 +117,8 @@ const struct command run_command = {
 		"--trust is given.\n\n"
 		"Exit status: 0 the first bad commit was found; 1 failure, or COMMAND ended with 128 or more; 2 wrong usage; "
 		"3 only commits that cannot be tested are left; 4 the bad end does not show the error; 5 a good end shows "
-		"the error; 6 the observations contradict each other; 130 interrupted, --continue goes on.",
+		"the error; 6 the observations contradict each other; 7 the error shows alike everywhere; 8 the budget of "
+		"runs is spent; 130 interrupted, --continue goes on.",
 	.settings = run_settings,
 	.size = sizeof(struct run_values),
 };
@@ -149,7 +163,7 @@ static int check_usage(const struct run *run, struct error *err)
 	const struct run_values *values = &run->values;
 	bool describes = values->good.n || values->bad || values->error_id || values->match || values->build ||
 		values->timeout_s || values->clean || values->first_parent || values->trust || values->trust_ends ||
-		run->command.n;
+		values->flaky || values->confidence || values->budget || run->command.n;
 
 	if (values->go_on + values->abort + values->restart > 1)
 		return error_set(err, ERR_INVALID, "--continue, --abort and --restart exclude each other");
@@ -267,15 +281,25 @@ static int plan_make(struct run *run, struct error *err)
 	if (r < 0)
 		return error_prefix(err, "--bad");
 	strv_push_all(&plan->command, strv_argv(&run->command));
+	if (values->confidence) {
+		char *end;
+
+		plan->confidence = strtod(values->confidence, &end);
+		if (end == values->confidence || *end || !(plan->confidence >= 0.5 && plan->confidence <= 0.999999))
+			return error_set(err, ERR_INVALID, "--confidence: \"%s\" is no number from 0.5 to 0.999999",
+				values->confidence);
+	}
 	plan->build = mem_strdup(values->build);
 	plan->error_id = mem_strdup(values->error_id);
 	plan->match = mem_strdup(values->match);
 	plan->directory = directory_below(repository_work_tree(run->repository));
 	plan->trust = values->trust;
 	plan->trust_ends = values->trust_ends;
+	plan->flaky = values->flaky;
 	plan->clean = values->clean;
 	plan->first_parent = values->first_parent;
 	plan->timeout_s = values->timeout_s;
+	plan->budget = values->budget;
 	plan->jobs = values->jobs ? values->jobs : 1;
 	plan->started_ms = clock_wall_ms();
 	return check_work_trees(run, err);
@@ -320,7 +344,12 @@ static bool has_merge_base(const struct run *run)
 
 static int search_make(struct run *run, struct error *err)
 {
-	struct search_options options = { .trust_runs = run->plan.trust };
+	struct search_options options = {
+		.trust_runs = run->plan.trust || plan_build_decides(&run->plan),
+		.reproducible = run->plan.flaky ? 0 : REPRODUCIBLE,
+		.confidence = run->plan.confidence,
+		.max_runs = (unsigned)run->plan.budget,
+	};
 	int r;
 
 	r = history_load(&run->history, run->repository, strv_argv(&run->plan.good), run->plan.bad,
@@ -328,7 +357,9 @@ static int search_make(struct run *run, struct error *err)
 	if (r < 0)
 		return r;
 	run->has_history = true;
-	options.trust_ends = (run->plan.trust || run->plan.trust_ends) && !has_merge_base(run);
+	/* That a merge base is good is nobody's word. */
+	options.verify_good = has_merge_base(run);
+	options.trust_ends = (run->plan.trust || run->plan.trust_ends) && !options.verify_good;
 	return search_new(&run->search, &run->history.graph, run->history.bad, run->history.good,
 		run->history.n_good, &options, err);
 }

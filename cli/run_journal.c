@@ -141,9 +141,12 @@ static json_t *plan_to_json(const struct run_plan *plan)
 	json_object_set_new(json, "directory", text_to_json(plan->directory));
 	json_object_set_new(json, "trust", json_boolean(plan->trust));
 	json_object_set_new(json, "trust_ends", json_boolean(plan->trust_ends));
+	json_object_set_new(json, "flaky", json_boolean(plan->flaky));
 	json_object_set_new(json, "clean", json_boolean(plan->clean));
 	json_object_set_new(json, "first_parent", json_boolean(plan->first_parent));
 	json_object_set_new(json, "timeout_s", json_integer(plan->timeout_s));
+	json_object_set_new(json, "confidence", json_real(plan->confidence));
+	json_object_set_new(json, "budget", json_integer(plan->budget));
 	json_object_set_new(json, "jobs", json_integer(plan->jobs));
 	return json;
 }
@@ -169,9 +172,12 @@ static bool plan_from_json(struct run_plan *ret, const json_t *json)
 	plan.started_ms = json_integer_value(json_object_get(json, "started_ms"));
 	plan.trust = json_is_true(json_object_get(json, "trust"));
 	plan.trust_ends = json_is_true(json_object_get(json, "trust_ends"));
+	plan.flaky = json_is_true(json_object_get(json, "flaky"));
 	plan.clean = json_is_true(json_object_get(json, "clean"));
 	plan.first_parent = json_is_true(json_object_get(json, "first_parent"));
 	plan.timeout_s = json_integer_value(json_object_get(json, "timeout_s"));
+	plan.confidence = json_number_value(json_object_get(json, "confidence"));
+	plan.budget = json_integer_value(json_object_get(json, "budget"));
 	plan.jobs = json_integer_value(json_object_get(json, "jobs"));
 	*ret = plan;
 	return true;

@@ -24,10 +24,12 @@ struct run_plan {
 	char *error_id;			/* at most one of these two; both NULL: the exit status decides */
 	char *match;
 	char *directory;		/* below the work tree, where the command runs; "" its root */
-	bool trust, trust_ends;
+	bool trust, trust_ends, flaky;
 	bool clean;
 	bool first_parent;
 	long long timeout_s;		/* 0: none */
+	double confidence;		/* of the verdict; 0: the search's own default */
+	long long budget;		/* runs; 0: the search's own default */
 	long long jobs;
 	int64_t started_ms;
 };

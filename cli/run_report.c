@@ -30,6 +30,8 @@ static const int exits[VERDICT_NKINDS] = {
 	[VERDICT_NOT_REPRODUCED] = RUN_EXIT_NOT_REPRODUCED,
 	[VERDICT_NO_GOOD_COMMIT] = RUN_EXIT_NO_GOOD_COMMIT,
 	[VERDICT_INCONSISTENT] = RUN_EXIT_INCONSISTENT,
+	[VERDICT_NO_CHANGE] = RUN_EXIT_NO_CHANGE,
+	[VERDICT_UNDECIDED] = RUN_EXIT_UNDECIDED,
 };
 
 /* --- Checks --- */
@@ -60,6 +62,27 @@ static void check_add(struct checks *checks, const struct report *report, const 
 		runs, runs == 1 ? "" : "s");
 }
 
+/* A good end that the search had no need to run: the good commits that contain it speak for it. */
+static void check_good_end(struct checks *checks, const struct report *report, const struct search_verdict *verdict,
+	uint32_t end, bool believed)
+{
+	unsigned own[OBSERVED_NKINDS], above[OBSERVED_NKINDS];
+	struct check *check;
+
+	check_add(checks, report, "good end", end, OBSERVED_GOOD, believed);
+	check = &checks->v[checks->n - 1];
+	if (check->passed >= 0 || believed || verdict->kind != VERDICT_CULPRIT)
+		return;
+	search_counts(report->search, end, own);
+	search_counts_above(report->search, end, verdict->culprit, above);
+	if (own[OBSERVED_SKIP] || own[OBSERVED_BROKEN] || !above[OBSERVED_GOOD] || above[OBSERVED_BAD])
+		return;
+	free(check->result);
+	check->result = mem_printf("not run; commits that contain it are good in %u of %u run%s", above[OBSERVED_GOOD],
+		above[OBSERVED_GOOD], above[OBSERVED_GOOD] == 1 ? "" : "s");
+	check->passed = 1;
+}
+
 static void checks_make(struct checks *checks, const struct report *report, const struct search_verdict *verdict)
 {
 	const struct history *history = report->history;
@@ -68,7 +91,7 @@ static void checks_make(struct checks *checks, const struct report *report, cons
 
 	check_add(checks, report, "bad end", history->bad, OBSERVED_BAD, believed);
 	for (size_t i = 0; i < history->n_good; i++)
-		check_add(checks, report, "good end", history->good[i], OBSERVED_GOOD, believed);
+		check_good_end(checks, report, verdict, history->good[i], believed);
 	if (verdict->kind != VERDICT_CULPRIT)
 		return;
 	check_add(checks, report, "culprit", verdict->culprit, OBSERVED_BAD, believed);
@@ -256,6 +279,15 @@ static void print_verdict(const struct report *report, const struct search_verdi
 	case VERDICT_NO_GOOD_COMMIT:
 		printf("no good commit: the good end %s shows the error\n", commit);
 		print_log_of(report, verdict->culprit);
+		printf("\n");
+		break;
+	case VERDICT_NO_CHANGE:
+		printf("no change: the error shows alike on both sides of every commit of the range\n\n");
+		break;
+	case VERDICT_UNDECIDED:
+		printf("undecided; the likeliest first bad commits:\n");
+		for (size_t i = 0; i < verdict->n_candidates; i++)
+			printf("%s\n", history->hex[verdict->candidates[i]]);
 		printf("\n");
 		break;
 	default:

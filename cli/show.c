@@ -217,6 +217,8 @@ int verdict_exit_status(const json_t *bisection)
 		{ "not-reproduced", RUN_EXIT_NOT_REPRODUCED },
 		{ "no-good-commit", RUN_EXIT_NO_GOOD_COMMIT },
 		{ "inconsistent", RUN_EXIT_INCONSISTENT },
+		{ "no-change", RUN_EXIT_NO_CHANGE },
+		{ "undecided", RUN_EXIT_UNDECIDED },
 	};
 	const char *name = text_of(json_object_get(bisection, "verdict"), "verdict");
 

@@ -1,318 +1,610 @@
 /*
- * The next search probe: the one that tells most, given what is in flight already.
+ * The next probe: the one that tells most for its cost, given everything in flight.
+ *
+ * What one run of v tells about the culprit is a mutual information that depends on v only through
+ * two sums over the hypotheses inside v (its ancestors-or-self): docs/search.md.
  */
 #include <math.h>
 
 #include "base/mem.h"
 #include "search/internal.h"
 
+#define WORDS 8
+#define COLUMNS (WORDS * 64)
 #define LEAST_BITS 1e-9		/* less than this is rounding */
-#define LEAST_WEIGHT 1e-9	/* of a candidate beside the likeliest: keeps every one countable */
+#define LEAST_CHANCE 0.01	/* to say something: skipped commits are tried again */
+#define LEAST_MASS 1e-7		/* of all candidates that are left out of the columns together */
 #define SAME 1e-12		/* scores this near are a tie; the oldest commit wins it */
+#define BINS 64
+#define BIN_DEPTH 4
+#define EXACT_FLIGHTS 4		/* up to here every outcome of what is in flight is gone through */
+#define FANTASIES 32
+#define MAX_FLIGHTS 64		/* further ones are not taken into account */
+
+/* A hypothesis, or several that stand near each other and are counted as one. */
+struct column {
+	uint32_t vertex;
+	double mass, fail, bits;		/* mass; mass * (difference between the sides) */
+	double fail_in, fail_out, bits_out;
+};
 
 struct choice {
 	const struct search *search;
 	const struct state *state;
-	uint32_t n;
-	double *weight;		/* per candidate */
-	uint32_t *passes;	/* equal passes, equal weight */
-	double total;
-	uint32_t *cell;		/* per candidate: which piece, as the runs in flight cut the range */
-	double *bits;		/* per candidate: what a run of it would tell */
+	double fail_all, bits_all;	/* of all hypotheses, as if all were outside */
+	double *fail, *bits, *inside;	/* n: sums over what is inside of v */
+	struct column column[COLUMNS];
+	unsigned n_columns;
+	double *chance;			/* n or NULL: that a commit can be tested */
+	double *score;			/* n: for a single run */
 };
 
-/* The entropy of a coin. */
-static double entropy(double x)
+static double tells(double fail, double bits)
 {
-	return x <= 0 || x >= 1 ? 0 : -x * log2(x) - (1 - x) * log2(1 - x);
+	double gain = entropy(fail) - bits;
+
+	return gain > 0 ? gain : 0;
+}
+
+static bool may_run(const struct search *search, uint32_t v)
+{
+	return !commit_is_dead(search, v) && !commit_is_set_aside(search, v);
+}
+
+static void sum_all(struct choice *c)
+{
+	const struct search *search = c->search;
+	const struct state *state = c->state;
+
+	c->fail_all = state->mass_old * state->old.fail_in + state->mass_null * state->null.fail_in;
+	c->bits_all = state->mass_old * state->old.bits_in + state->mass_null * state->null.bits_in;
+	for (uint32_t v = search->first; v <= search->last; v++) {
+		const struct class *class = &state->class[state->class_of[v]];
+
+		c->fail_all += state->mass[v] * class->fail_out;
+		c->bits_all += state->mass[v] * class->bits_out;
+	}
+}
+
+/* Where nobody has two parents, what is inside of a commit is what is inside of its parent and itself. */
+static void sum_forest(struct choice *c)
+{
+	const struct search *search = c->search;
+	const struct state *state = c->state;
+
+	for (uint32_t v = search->first; v <= search->last; v++) {
+		const struct class *class = &state->class[state->class_of[v]];
+
+		if (!search->in_range[v])
+			continue;
+		c->inside[v] = state->mass[v];
+		c->fail[v] = state->mass[v] * (class->fail_in - class->fail_out);
+		c->bits[v] = state->mass[v] * (class->bits_in - class->bits_out);
+		for (uint32_t e = search->graph->first[v]; e < search->graph->first[v + 1]; e++) {
+			uint32_t parent = search->graph->parent[e];
+
+			if (!search->in_range[parent])
+				continue;
+			c->inside[v] += c->inside[parent];
+			c->fail[v] += c->fail[parent];
+			c->bits[v] += c->bits[parent];
+		}
+	}
+}
+
+static void column_add(struct choice *c, uint32_t v, double mass)
+{
+	const struct class *class = &c->state->class[c->state->class_of[v]];
+
+	c->column[c->n_columns++] = (struct column){ .vertex = v, .mass = mass,
+		.fail = mass * (class->fail_in - class->fail_out),
+		.bits = mass * (class->bits_in - class->bits_out), .fail_in = class->fail_in,
+		.fail_out = class->fail_out, .bits_out = class->bits_out };
 }
 
 /*
- * What one run tells when the commit is bad with chance inside / all and a bad commit passes at
- * pass_rate (the mutual information of a Z channel).
+ * All candidates that matter, if they are few; otherwise those at equal steps of the mass summed in
+ * topological order, which stand for their neighbours.
  */
-static double information(double inside, double all, double pass_rate)
+static void make_columns(struct choice *c)
 {
-	double x = inside / all;
+	const struct search *search = c->search;
+	const double *mass = c->state->mass;
+	double least = LEAST_MASS / (double)search->n_range, sum = 0, step, next;
+	size_t n = 0;
 
-	if (pass_rate > 0)
-		return entropy(x * (1 - pass_rate)) - x * entropy(pass_rate);
-	/* the smaller side, so that both halves of a tie give the same number */
-	return entropy(2 * inside > all ? (all - inside) / all : x);
+	for (uint32_t v = search->first; v <= search->last; v++) {
+		n += mass[v] > least;
+		sum += mass[v];
+	}
+	if (n <= COLUMNS) {
+		for (uint32_t v = search->first; v <= search->last; v++)
+			if (mass[v] > least)
+				column_add(c, v, mass[v]);
+		return;
+	}
+	step = sum / COLUMNS;
+	next = step / 2;
+	sum = 0;
+	for (uint32_t v = search->first; v <= search->last && c->n_columns < COLUMNS; v++) {
+		unsigned hits = 0;
+
+		sum += mass[v];
+		for (; next < sum && hits < COLUMNS; next += step)
+			hits++;
+		if (hits)
+			column_add(c, v, hits * step);
+	}
 }
 
-static void weigh(struct choice *c, const uint32_t *extra_passes)
+static bool has_bit(const uint64_t *row, unsigned i)
 {
-	uint32_t least = UINT32_MAX;
+	return row[i / 64] >> (i % 64) & 1;
+}
 
-	for (uint32_t i = 0; i < c->n; i++) {
-		c->passes[i] += extra_passes ? extra_passes[i] : 0;
-		least = c->passes[i] < least ? c->passes[i] : least;
-	}
-	c->total = 0;
-	for (uint32_t i = 0; i < c->n; i++) {
-		double w = 1;
+static void sweep_rows(struct choice *c)
+{
+	const struct graph *graph = c->search->graph;
+	uint64_t (*rows)[WORDS] = c->search->rows;
+	uint32_t first = c->n_columns ? c->column[0].vertex : graph->n;
+	unsigned next = 0;
 
-		if (c->passes[i] > least)
-			w = pow(c->state->pass_rate, c->passes[i] - least);
+	memset(rows, 0, first * sizeof(*rows));
+	for (uint32_t v = first; v < graph->n; v++) {
+		uint64_t row[WORDS] = { 0 };
 
-		c->weight[i] = w > LEAST_WEIGHT ? w : LEAST_WEIGHT;
-		c->total += c->weight[i];
+		for (uint32_t e = graph->first[v]; e < graph->first[v + 1]; e++) {
+			const uint64_t *from = rows[graph->parent[e]];
+
+			if (graph->parent[e] < first)
+				continue;
+			for (unsigned i = 0; i < WORDS; i++)
+				row[i] |= from[i];
+		}
+		if (next < c->n_columns && c->column[next].vertex == v) {
+			row[next / 64] |= UINT64_C(1) << (next % 64);
+			next++;
+		}
+		memcpy(rows[v], row, sizeof(row));
 	}
 }
 
-static bool first_flight_of(const struct search *search, size_t k)
+struct sums {
+	double inside, fail, bits;
+};
+
+/* inside, fail and bits of every commit, from its row, a byte at a time. */
+static void sum_rows(struct choice *c)
 {
-	for (size_t i = 0; i < k; i++) {
-		if (search->flights[i].commit == search->flights[k].commit)
-			return false;
+	unsigned n_bytes = (c->n_columns + 7) / 8;
+	struct sums (*table)[256] = mem_array(n_bytes, sizeof(*table));
+	uint64_t (*rows)[WORDS] = c->search->rows;
+	struct sums all = { 0 };
+	uint64_t full[WORDS] = { 0 };
+
+	for (unsigned i = 0; i < c->n_columns; i++) {
+		full[i / 64] |= UINT64_C(1) << (i % 64);
+		all.inside += c->column[i].mass;
+		all.fail += c->column[i].fail;
+		all.bits += c->column[i].bits;
 	}
+	for (unsigned byte = 0; byte < n_bytes; byte++) {
+		for (unsigned bits = 1; bits < 256; bits++) {
+			unsigned i = byte * 8 + (unsigned)__builtin_ctz(bits);
+			const struct sums *rest = &table[byte][bits & (bits - 1)];
+
+			table[byte][bits] = *rest;
+			if (i >= c->n_columns)
+				continue;
+			table[byte][bits].inside += c->column[i].mass;
+			table[byte][bits].fail += c->column[i].fail;
+			table[byte][bits].bits += c->column[i].bits;
+		}
+	}
+	for (uint32_t v = c->search->first; v <= c->search->last; v++) {
+		const uint64_t *row = rows[v];
+		uint64_t any = 0, missing = 0;
+		struct sums sum = { 0 };
+
+		for (unsigned i = 0; i < WORDS; i++) {
+			any |= row[i];
+			missing |= row[i] ^ full[i];
+		}
+		if (!any)
+			continue;
+		if (!missing)
+			sum = all;
+		for (unsigned byte = 0; byte < n_bytes && missing; byte++) {
+			const struct sums *add = &table[byte][row[byte / 8] >> (byte % 8 * 8) & 0xff];
+
+			sum.inside += add->inside;
+			sum.fail += add->fail;
+			sum.bits += add->bits;
+		}
+		c->inside[v] = sum.inside;
+		c->fail[v] = sum.fail;
+		c->bits[v] = sum.bits;
+	}
+	free(table);
+}
+
+static bool has_artifact(const struct search *search, uint32_t v)
+{
+	return (search->has_artifact && search->has_artifact[v]) ||
+		commit_was_seen(search, v);
+}
+
+/* A chance to say something, for what a run costs. */
+static double worth(const struct choice *c, uint32_t v)
+{
+	const struct search_options *options = &c->search->options;
+	double chance = c->chance ? c->chance[v] : 1, cost = options->test_cost;
+
+	if (has_artifact(c->search, v) || !(options->build_cost > 0))
+		return 1 / cost;
+	chance = fmax(chance, LEAST_CHANCE);
+	return chance / (options->build_cost + chance * cost);
+}
+
+static bool is_offered(const struct choice *c, uint32_t v, bool set_aside)
+{
+	const struct search *search = c->search;
+
+	if (commit_is_dead(search, v) || commit_is_set_aside(search, v) != set_aside)
+		return false;
+	if (!commit_flights(search, v))
+		return true;
+	/* what is being built cannot be tested yet; what nobody doubts need not be run twice at once */
+	if (search->options.trust_runs || (search->options.build_cost > 0 && !has_artifact(search, v)))
+		return false;
+	return !set_aside;
+}
+
+/* The runs in flight, and how they cut the hypotheses into cells with the same answers. */
+struct pending {
+	uint32_t commit[MAX_FLIGHTS];
+	unsigned n;
+	unsigned cell_of[COLUMNS];
+	unsigned n_cells;		/* the last two: old, null */
+	double *mass, *fail_in, *fail_out;	/* per cell; the rates: means, the masses: sums */
+	double *base_fail, *base_bits;	/* per cell: sum of mass * rate and bits, all outside */
+	bool *covers;			/* cell * MAX_FLIGHTS + flight */
+	unsigned n_fantasies;
+	double *share;			/* fantasy */
+	double *factor;			/* fantasy * n_cells + cell */
+};
+
+static void pending_release(struct pending *p)
+{
+	free(p->mass);
+	free(p->fail_in);
+	free(p->fail_out);
+	free(p->base_fail);
+	free(p->base_bits);
+	free(p->covers);
+	free(p->share);
+	free(p->factor);
+}
+
+static void cut_into_cells(const struct choice *c, struct pending *p)
+{
+	uint64_t (*rows)[WORDS] = c->search->rows;
+	uint64_t pattern[COLUMNS];
+
+	p->n_cells = 0;
+	for (unsigned i = 0; i < c->n_columns; i++) {
+		uint64_t bits = 0;
+		unsigned cell = 0;
+
+		for (unsigned k = 0; k < p->n; k++)
+			bits |= (uint64_t)has_bit(rows[p->commit[k]], i) << k;
+		while (cell < p->n_cells && pattern[cell] != bits)
+			cell++;
+		if (cell == p->n_cells)
+			pattern[p->n_cells++] = bits;
+		p->cell_of[i] = cell;
+	}
+	p->mass = mem_array(p->n_cells + 2, sizeof(double));
+	p->fail_in = mem_array(p->n_cells + 2, sizeof(double));
+	p->fail_out = mem_array(p->n_cells + 2, sizeof(double));
+	p->base_fail = mem_array(p->n_cells + 2, sizeof(double));
+	p->base_bits = mem_array(p->n_cells + 2, sizeof(double));
+	p->covers = mem_array((size_t)(p->n_cells + 2) * MAX_FLIGHTS, sizeof(bool));
+	for (unsigned cell = 0; cell < p->n_cells; cell++)
+		for (unsigned k = 0; k < p->n; k++)
+			p->covers[cell * MAX_FLIGHTS + k] = pattern[cell] >> k & 1;
+}
+
+static void cell_add(struct pending *p, unsigned cell, double mass, double fail_in, double fail_out,
+	double bits_out)
+{
+	p->mass[cell] += mass;
+	p->fail_in[cell] += mass * fail_in;
+	p->fail_out[cell] += mass * fail_out;
+	p->base_fail[cell] += mass * fail_out;
+	p->base_bits[cell] += mass * bits_out;
+}
+
+static void fill_cells(const struct choice *c, struct pending *p)
+{
+	const struct state *state = c->state;
+
+	for (unsigned i = 0; i < c->n_columns; i++) {
+		const struct column *col = &c->column[i];
+
+		cell_add(p, p->cell_of[i], col->mass, col->fail_in, col->fail_out, col->bits_out);
+	}
+	cell_add(p, p->n_cells++, state->mass_old, state->old.fail_in, state->old.fail_in,
+		state->old.bits_in);
+	cell_add(p, p->n_cells++, state->mass_null, state->null.fail_in, state->null.fail_in,
+		state->null.bits_in);
+	for (unsigned cell = 0; cell < p->n_cells; cell++) {
+		if (!(p->mass[cell] > 0))
+			continue;
+		p->fail_in[cell] /= p->mass[cell];
+		p->fail_out[cell] /= p->mass[cell];
+	}
+}
+
+static double fails(const struct pending *p, unsigned cell, unsigned k)
+{
+	return p->covers[cell * MAX_FLIGHTS + k] ? p->fail_in[cell] : p->fail_out[cell];
+}
+
+/* One way in which all the runs in flight may end; given so, the weights of the cells. */
+static void fantasy(struct pending *p, uint64_t outcome, double share)
+{
+	double *factor = p->factor + (size_t)p->n_fantasies * p->n_cells, total = 0;
+
+	for (unsigned cell = 0; cell < p->n_cells; cell++) {
+		factor[cell] = 1;
+		for (unsigned k = 0; k < p->n; k++) {
+			double f = fails(p, cell, k);
+
+			factor[cell] *= outcome >> k & 1 ? f : 1 - f;
+		}
+		total += p->mass[cell] * factor[cell];
+	}
+	if (!(total > 1e-9))
+		return;
+	for (unsigned cell = 0; cell < p->n_cells; cell++)
+		factor[cell] /= total;
+	p->share[p->n_fantasies++] = share > 0 ? share : total;
+}
+
+/* Weyl's sequence: spread evenly, the same every time. */
+static double spread(unsigned i, unsigned k)
+{
+	double x = (i + 1) * 0.6180339887498949 * (k + 1) + k * 0.7548776662466927;
+
+	return x - floor(x);
+}
+
+static void sample_fantasies(struct pending *p)
+{
+	for (unsigned m = 0; m < FANTASIES; m++) {
+		double u = (m + 0.5) / FANTASIES, sum = 0;
+		unsigned cell = 0;
+		uint64_t outcome = 0;
+
+		while (cell + 1 < p->n_cells && (sum += p->mass[cell]) < u)
+			cell++;
+		for (unsigned k = 0; k < p->n; k++)
+			outcome |= (uint64_t)(spread(m, k) < fails(p, cell, k)) << k;
+		fantasy(p, outcome, 1.0 / FANTASIES);
+	}
+}
+
+static bool pending_make(const struct choice *c, struct pending *p)
+{
+	const struct search *search = c->search;
+
+	for (size_t i = 0; i < search->n_flights && p->n < MAX_FLIGHTS; i++)
+		p->commit[p->n++] = search->flights[i].commit;
+	if (!p->n)
+		return false;
+	cut_into_cells(c, p);
+	fill_cells(c, p);
+	p->share = mem_array(FANTASIES, sizeof(double));
+	p->factor = mem_array((size_t)FANTASIES * p->n_cells, sizeof(double));
+	if (p->n > EXACT_FLIGHTS) {
+		sample_fantasies(p);
+		return true;
+	}
+	for (uint64_t outcome = 0; outcome < UINT64_C(1) << p->n; outcome++)
+		fantasy(p, outcome, 0);
 	return true;
 }
 
-/* Splits every cell into the part that a run in flight covers and the rest. */
-static void cut_into_cells(struct choice *c)
+/* What a run of v tells on average over the ways in which the runs in flight may end. */
+static double tells_beside(const struct choice *c, const struct pending *p, uint32_t v)
 {
-	bool *covered = mem_array(c->n, sizeof(*covered));
-	uint32_t *split = mem_array(c->n, sizeof(*split)), *size = mem_array(c->n, sizeof(*size));
-	uint32_t n_cells = 1;
+	const uint64_t *row = c->search->rows[v];
+	double *fail = mem_array(p->n_cells, sizeof(*fail)), *bits = mem_array(p->n_cells, sizeof(*bits));
+	double sum = 0, shares = 0;
 
-	for (size_t k = 0; k < c->search->n_flights; k++) {
-		uint32_t v = c->search->flights[k].commit, n_before = n_cells;
-
-		if (!first_flight_of(c->search, k) || !wanted_probe(c->search, c->state, v))
+	memcpy(fail, p->base_fail, p->n_cells * sizeof(*fail));
+	memcpy(bits, p->base_bits, p->n_cells * sizeof(*bits));
+	for (unsigned i = 0; i < c->n_columns; i++) {
+		if (!has_bit(row, i))
 			continue;
-		graph_mark_ancestors(&c->state->live, c->state->live_of[v], covered);
-		memset(size, 0, n_before * sizeof(*size));
-		memset(split, 0, n_before * sizeof(*split));
-		for (uint32_t i = 0; i < c->n; i++)
-			size[c->cell[i]] += !covered[i];
-		for (uint32_t i = 0; i < c->n; i++) {
-			uint32_t cell = c->cell[i];
-
-			if (!covered[i] || !size[cell])
-				continue;
-			if (!split[cell])
-				split[cell] = n_cells++;
-			c->cell[i] = split[cell];
-		}
+		fail[p->cell_of[i]] += c->column[i].fail;
+		bits[p->cell_of[i]] += c->column[i].bits;
 	}
-	free(covered);
-	free(split);
-	free(size);
+	for (unsigned m = 0; m < p->n_fantasies; m++) {
+		const double *factor = p->factor + (size_t)m * p->n_cells;
+		double f = 0, b = 0;
+
+		for (unsigned cell = 0; cell < p->n_cells; cell++) {
+			f += factor[cell] * fail[cell];
+			b += factor[cell] * bits[cell];
+		}
+		sum += p->share[m] * tells(f, b);
+		shares += p->share[m];
+	}
+	free(fail);
+	free(bits);
+	return shares > 0 ? sum / shares : 0;
 }
 
-struct column {
-	uint32_t cell, passes, i;
-};
-
-static int compare_columns(const void *a, const void *b)
-{
-	const struct column *x = a, *y = b;
-
-	if (x->cell != y->cell)
-		return x->cell < y->cell ? -1 : 1;
-	if (x->passes != y->passes)
-		return x->passes < y->passes ? -1 : 1;
-	return x->i < y->i ? -1 : x->i > y->i;
-}
-
-/* bits[i] = sum over the cells of their share times what candidate i tells in there. */
-static void measure(struct choice *c)
-{
-	struct column *column = mem_array(c->n, sizeof(*column));
-	uint32_t *order = mem_array(c->n, sizeof(*order));
-	double *inside = mem_array(c->n, sizeof(*inside));
-	bool sorted = true;
-
-	for (uint32_t i = 0; i < c->n; i++) {
-		column[i] = (struct column){ c->cell[i], c->passes[i], i };
-		sorted = sorted && (!i || compare_columns(&column[i - 1], &column[i]) < 0);
-		c->bits[i] = 0;
-	}
-	if (!sorted)
-		qsort(column, c->n, sizeof(*column), compare_columns);
-	for (uint32_t i = 0; i < c->n; i++)
-		order[i] = column[i].i;
-	for (uint32_t begin = 0, end; begin < c->n; begin = end) {
-		double all = 0;
-
-		for (end = begin; end < c->n && column[end].cell == column[begin].cell; end++)
-			all += c->weight[order[end]];
-		memset(inside, 0, c->n * sizeof(*inside));
-		graph_add_column_weights(&c->state->live, order + begin, end - begin, c->weight,
-			inside);
-		for (uint32_t i = 0; i < c->n; i++) {
-			if (inside[i] > 0 && inside[i] < all)
-				c->bits[i] += all / c->total *
-					information(inside[i], all, c->state->pass_rate);
-		}
-	}
-	free(column);
-	free(order);
-	free(inside);
-}
-
-/*
- * Commits that do not build stand together: the chance that a neighbour does, by distance in the
- * graph (5 % break alone, a stretch is about 20 long).  Only weighs one probe against another.
- */
-static double *chances_to_say_something(const struct choice *c)
-{
-	const struct graph *live = &c->state->live;
-	double *chance = mem_array(c->n, sizeof(*chance));
-	uint32_t *far = mem_array(c->n, sizeof(*far));
-
-	for (uint32_t i = 0; i < c->n; i++) {
-		uint32_t v = c->state->vertex[i];
-
-		far[i] = 1000;
-		if (commit_is_dead(c->search, v) || commit_is_set_aside(c->search, v))
-			far[i] = 0;
-		for (uint32_t e = live->first[i]; e < live->first[i + 1]; e++) {
-			if (far[live->parent[e]] + 1 < far[i])
-				far[i] = far[live->parent[e]] + 1;
-		}
-	}
-	for (uint32_t i = c->n; i-- > 0;) {
-		for (uint32_t e = live->first[i]; e < live->first[i + 1]; e++) {
-			if (far[i] + 1 < far[live->parent[e]])
-				far[live->parent[e]] = far[i] + 1;
-		}
-	}
-	for (uint32_t i = 0; i < c->n; i++)
-		chance[i] = far[i] >= 1000 ? 1 : (0.95 - 0.92 * exp(-(double)far[i] / 20)) / 0.95;
-	free(far);
-	return chance;
-}
-
-/* The best of those never tried in vain, or of those set aside. */
-static uint32_t best_of(const struct choice *c, const double *chance, bool set_aside)
-{
-	uint32_t best = UINT32_MAX;
-	double best_score = 0;
-
-	for (uint32_t i = 0; i < c->n; i++) {
-		uint32_t v = c->state->vertex[i];
-		double score = c->bits[i] * (set_aside ? 1 : chance[i]);
-
-		if (commit_is_set_aside(c->search, v) != set_aside ||
-			!wanted_probe(c->search, c->state, v) || commit_flights(c->search, v))
-			continue;
-		if (best == UINT32_MAX || score > best_score + SAME * best_score) {
-			best = i;
-			best_score = score;
-		}
-	}
-	return best;
-}
-
-/*
- * A commit that must pass several times may run several times at once.  Its further runs count as
- * if those in flight passed: if one of them does not, all the others are cancelled anyway.
- */
-static uint32_t best_repeat(struct choice *c, double *ret_bits)
+static void score_all(struct choice *c)
 {
 	const struct search *search = c->search;
-	uint32_t *extra = mem_array(c->n, sizeof(*extra)), best = UINT32_MAX;
-	bool *covered = mem_array(c->n, sizeof(*covered));
 
-	*ret_bits = 0;
-	for (size_t k = 0; k < search->n_flights; k++) {
-		uint32_t v = search->flights[k].commit;
-
-		if (!wanted_probe(search, c->state, v))
-			continue;
-		graph_mark_ancestors(&c->state->live, c->state->live_of[v], covered);
-		for (uint32_t i = 0; i < c->n; i++)
-			extra[i] += covered[i];
+	for (uint32_t v = search->first; v <= search->last; v++) {
+		c->score[v] = 0;
+		if (search->in_range[v] && (c->inside[v] > 0 || c->state->mass_old > 0))
+			c->score[v] = tells(c->fail_all + c->fail[v], c->bits_all + c->bits[v]);
 	}
-	weigh(c, extra);
-	for (size_t k = 0; k < search->n_flights; k++) {
-		uint32_t v = search->flights[k].commit;
-		double inside = 0, bits;
-
-		if (!first_flight_of(search, k) || !wanted_probe(search, c->state, v) ||
-			search->counts[v][OBSERVED_GOOD] + commit_flights(search, v) >=
-			c->state->passes_needed)
-			continue;
-		graph_mark_ancestors(&c->state->live, c->state->live_of[v], covered);
-		for (uint32_t i = 0; i < c->n; i++)
-			inside += covered[i] ? c->weight[i] : 0;
-		bits = information(inside, c->total, c->state->pass_rate);
-		if (best == UINT32_MAX || bits > *ret_bits) {
-			best = c->state->live_of[v];
-			*ret_bits = bits;
-		}
-	}
-	free(extra);
-	free(covered);
-	return best;
+	for (size_t i = 0; i < search->n_good; i++)
+		c->score[search->good[i]] = tells(c->fail_all, c->bits_all);
 }
 
-static bool fresh_probe_in_flight(const struct search *search, const struct state *state)
+struct best {
+	uint32_t commit;
+	double bits, score;
+};
+
+static void consider(const struct choice *c, struct best *best, uint32_t v, double bits)
 {
-	for (size_t k = 0; k < search->n_flights; k++) {
-		if (wanted_probe(search, state, search->flights[k].commit) &&
-			!commit_is_set_aside(search, search->flights[k].commit))
-			return true;
-	}
-	return false;
+	double score = bits * worth(c, v);
+
+	if (bits < LEAST_BITS)
+		return;
+	if (best->commit != UINT32_MAX && score < best->score + SAME * best->score &&
+		!(v < best->commit && score > best->score - SAME * best->score))
+		return;
+	*best = (struct best){ v, bits, score };
 }
 
-static uint32_t choose(struct choice *c, double *ret_bits)
+static void best_alone(const struct choice *c, struct best *best, bool set_aside)
 {
-	bool flaky = c->state->pass_rate > 0, idle = c->search->n_flights == 0;
-	double *chance, repeat_bits;
-	uint32_t best, repeat;
+	const struct search *search = c->search;
 
-	if (flaky)
-		belief_passes(c->search, c->state, c->passes);
-	weigh(c, NULL);
-	cut_into_cells(c);
-	measure(c);
-	chance = chances_to_say_something(c);
-	best = best_of(c, chance, false);
-	if (best != UINT32_MAX && c->bits[best] < LEAST_BITS && !idle)
-		best = UINT32_MAX;
-	if (best == UINT32_MAX && !fresh_probe_in_flight(c->search, c->state)) {
-		best = best_of(c, chance, true);
-		if (best != UINT32_MAX && c->bits[best] < LEAST_BITS && !idle)
-			best = UINT32_MAX;
+	for (uint32_t v = search->first; v <= search->last; v++) {
+		if (c->score[v] > LEAST_BITS && is_offered(c, v, set_aside))
+			consider(c, best, v, c->score[v]);
 	}
-	free(chance);
-	*ret_bits = best != UINT32_MAX ? c->bits[best] : 0;
-	if (flaky && !idle) {
-		repeat = best_repeat(c, &repeat_bits);
-		if (repeat != UINT32_MAX && repeat_bits > *ret_bits && repeat_bits >= LEAST_BITS) {
-			*ret_bits = repeat_bits;
-			best = repeat;
-		}
+	for (size_t i = 0; i < search->n_good; i++) {
+		if (is_offered(c, search->good[i], set_aside))
+			consider(c, best, search->good[i], c->score[search->good[i]]);
 	}
-	return best;
+}
+
+/* Of each stretch of equal belief the few that promise most alone; only these are looked at closely. */
+static void best_beside(const struct choice *c, const struct pending *p, struct best *best,
+	bool set_aside)
+{
+	const struct search *search = c->search;
+	uint32_t bin[BINS][BIN_DEPTH];
+	double value[BINS][BIN_DEPTH] = { { 0 } };
+
+	for (uint32_t v = search->first; v <= search->last; v++) {
+		unsigned b = (unsigned)(c->inside[v] * BINS), k = BIN_DEPTH;
+		double score;
+
+		if (c->score[v] <= LEAST_BITS || !is_offered(c, v, set_aside))
+			continue;
+		b = b < BINS ? b : BINS - 1;
+		score = c->score[v] * worth(c, v);
+		while (k > 0 && score > value[b][k - 1] * (1 + SAME))
+			k--;
+		if (k == BIN_DEPTH)
+			continue;
+		memmove(&value[b][k + 1], &value[b][k], (BIN_DEPTH - 1 - k) * sizeof(double));
+		memmove(&bin[b][k + 1], &bin[b][k], (BIN_DEPTH - 1 - k) * sizeof(uint32_t));
+		value[b][k] = score;
+		bin[b][k] = v;
+	}
+	for (unsigned b = 0; b < BINS; b++)
+		for (unsigned k = 0; k < BIN_DEPTH && value[b][k] > 0; k++)
+			consider(c, best, bin[b][k], tells_beside(c, p, bin[b][k]));
+	for (size_t i = 0; i < search->n_good; i++)
+		if (is_offered(c, search->good[i], set_aside))
+			consider(c, best, search->good[i], tells_beside(c, p, search->good[i]));
+}
+
+static void choice_release(struct choice *c)
+{
+	free(c->fail);
+	free(c->bits);
+	free(c->inside);
+	free(c->chance);
+	free(c->score);
+	free(c);
+}
+
+static struct choice *choice_make(const struct search *search, const struct state *state)
+{
+	struct choice *c = mem_alloc(sizeof(*c));
+	uint32_t n = search->graph->n;
+
+	c->search = search;
+	c->state = state;
+	c->fail = mem_array(n, sizeof(double));
+	c->bits = mem_array(n, sizeof(double));
+	c->inside = mem_array(n, sizeof(double));
+	c->score = mem_array(n, sizeof(double));
+	if (search->n_dead || search->n_skips)
+		c->chance = chances_to_build(search);
+	sum_all(c);
+	if (!search->forest || search->n_flights) {
+		make_columns(c);
+		sweep_rows(c);
+	}
+	if (search->forest)
+		sum_forest(c);
+	else
+		sum_rows(c);
+	score_all(c);
+	return c;
+}
+
+double choose_bits(const struct search *search, const struct state *state, uint32_t v)
+{
+	const bool *inside = mark_ancestors(search, v);
+	double fail = state->mass_old * state->old.fail_in + state->mass_null * state->null.fail_in;
+	double bits = state->mass_old * state->old.bits_in + state->mass_null * state->null.bits_in;
+
+	for (uint32_t i = search->first; i <= search->last; i++) {
+		const struct class *class = &state->class[state->class_of[i]];
+
+		if (!(state->mass[i] > 0))
+			continue;
+		fail += state->mass[i] * (inside[i] ? class->fail_in : class->fail_out);
+		bits += state->mass[i] * (inside[i] ? class->bits_in : class->bits_out);
+	}
+	return tells(fail, bits);
 }
 
 bool choose_probe(const struct search *search, const struct state *state, uint32_t *ret,
 	double *ret_bits)
 {
-	struct choice c = { .search = search, .state = state, .n = state->live.n };
-	uint32_t best;
-	double bits;
+	struct best best = { .commit = UINT32_MAX };
+	struct pending pending = { .n = 0 };
+	struct choice *c;
+	bool fresh = false;
 
-	if (!state->can_split)
+	if (state->impossible)
 		return false;
-	c.weight = mem_array(c.n, sizeof(*c.weight));
-	c.passes = mem_array(c.n, sizeof(*c.passes));
-	c.cell = mem_array(c.n, sizeof(*c.cell));
-	c.bits = mem_array(c.n, sizeof(*c.bits));
-	best = choose(&c, &bits);
-	free(c.weight);
-	free(c.passes);
-	free(c.cell);
-	free(c.bits);
-	if (best == UINT32_MAX)
+	c = choice_make(search, state);
+	if (pending_make(c, &pending))
+		best_beside(c, &pending, &best, false);
+	else
+		best_alone(c, &best, false);
+	for (size_t i = 0; i < search->n_flights; i++)
+		fresh |= may_run(search, search->flights[i].commit);
+	if (best.commit == UINT32_MAX && !fresh && search->n_skips) {
+		if (pending.n)
+			best_beside(c, &pending, &best, true);
+		else
+			best_alone(c, &best, true);
+	}
+	pending_release(&pending);
+	choice_release(c);
+	if (best.commit == UINT32_MAX)
 		return false;
-	*ret = state->vertex[best];
-	*ret_bits = bits;
+	*ret = best.commit;
+	*ret_bits = best.bits;
 	return true;
 }

@@ -1,16 +1,15 @@
 /*
  * What the files of search/ share.  Nobody else includes this.
  *
- * graph.c: the arrays and the sweep.  state.c: observations to statuses, candidates and what is
- * still wanted.  belief.c: the posterior.  choose.c: the best next probe.  verdict.c: the answer in
- * words.  search.c: the public functions.
+ * graph.c: the arrays and the sweep.  model.c: rates of failure.  buildable.c: what can be tested.
+ * belief.c: observations to a posterior.  choose.c: the best next probe.  verdict.c: when to stop, and the answer in words.
+ * search.c: the public functions.
  */
 #ifndef SEARCH_INTERNAL_H
 #define SEARCH_INTERNAL_H
 
+#include "search/model.h"
 #include "search/search.h"
-
-#define PASSES_MAX 20u		/* nobody is asked to pass more often, however rare the error */
 
 /* Adds to what is marked all its ancestors (descendants).  O(vertices + edges). */
 void graph_close_ancestors(const struct graph *graph, bool *marked);
@@ -26,33 +25,43 @@ void graph_add_column_weights(const struct graph *graph, const uint32_t *columns
 struct flight {
 	uint32_t commit;
 	enum search_purpose purpose;
+	double usefulness;
 };
 
-/*
- * Everything that follows from the observations alone; made anew by state_of() when one came in.
- * Invariant: the live candidates are convex in the graph (what lies between two of them is one), so
- * `live` keeps their ancestry.
- */
+/* One run of a box whose name is known. */
+struct run_of_box {
+	uint32_t commit, box;
+	enum observation observation;	/* good or bad */
+};
+
+/* Candidates with the same runs below them are equally likely but for their prior. */
+struct class {
+	uint32_t fails, passes;		/* of commits that contain it, were one of them the culprit */
+	double log_likelihood;
+	double weight;			/* posterior = weight * prior */
+	double fail_in, fail_out;	/* chance that the next run fails, of a commit that contains the culprit or not */
+	double bits_in, bits_out;	/* entropy of these */
+};
+
+/* Everything that follows from the observations alone; made anew by state_of() when one came in. */
 struct state {
 	bool valid;
+	bool *presumed;			/* n or NULL: commits between broken ones that are not worth a try */
+	bool impossible;		/* no hypothesis is left (only where runs are believed) */
 
-	bool *bad_side;			/* n: seen bad, or a descendant of such */
-	bool *good_side;		/* n: passed often enough, or an ancestor of such */
-	unsigned n_bad, n_good;		/* runs in all */
-	unsigned n_lucky;		/* passes on the bad side */
-	unsigned passes_needed;
-	double pass_rate;		/* of bad commits; 0 while passes_needed is 1 */
+	struct class *class;
+	size_t n_classes;
+	uint32_t *class_of;		/* n; only for candidates */
+	double *mass;			/* n: posterior, 0 for others */
+	double mass_old, mass_null;
+	struct class old, null;		/* their rates */
+	double bad_rate;		/* chance that a bad commit fails, averaged over the hypotheses */
 
-	struct graph live;		/* the candidates not ruled out */
-	uint32_t *vertex;		/* live.n: live number to vertex, ascending */
-	uint32_t *live_of;		/* n: vertex to live number, or UINT32_MAX */
-	uint32_t top;			/* live number of the candidate that all others are ancestors of, or UINT32_MAX */
-	bool *is_tip;			/* live.n: no child among the candidates */
-
-	bool ends_pending;		/* an end is neither believed nor disproved yet */
-	bool end_untestable;		/* a good end that can say nothing is taken as good */
-	bool can_split;			/* a run of some candidate can still halve the rest */
-	bool confirm_pending;
+	uint32_t top;			/* the likeliest candidate */
+	double top_mass;
+	uint32_t *set;			/* candidates that no run can tell from the top; itself included */
+	size_t n_set;
+	double set_mass;
 
 	struct search_verdict verdict;
 	uint32_t *candidates;		/* what the verdict shows */
@@ -61,50 +70,94 @@ struct state {
 struct search {
 	const struct graph *graph;
 	struct search_options options;
+	struct model model;
 	uint32_t bad;
 	uint32_t *good;
 	size_t n_good;
-	bool *in_range;			/* n: the candidates at the start */
+	bool *in_range;			/* n: the candidates */
 	bool *is_good_end;		/* n */
 	bool *supposed_good;		/* n: good because the good ends are */
+	double *prior;			/* n: sums to what old and null leave */
+	double prior_old, prior_null;
+	bool *untold;			/* n or NULL: with fix, commits without the end that shows the error: a pass of theirs
+					 * may mean that it was never there */
+	uint32_t first, last;		/* the candidates have numbers first .. last */
 	size_t n_range;
+	bool forest;			/* no candidate has two candidates as parents */
+
 	unsigned (*counts)[OBSERVED_NKINDS];
+	uint32_t *fails, *passes;	/* n: seen at descendants-or-self */
+	int64_t *ratio;			/* n + 1 or NULL: sum of log likelihood ratios at
+					 * descendants-or-self; the last: of all */
+	unsigned (*measured)[2];	/* n or NULL: ratios that speak for good, for bad */
+	unsigned n_fails, n_passes, n_dead, n_skips;
+	unsigned runs;
+	unsigned earlier[4];		/* fails, passes of bad commits, of good ones, from before */
+	bool *has_artifact;		/* n or NULL */
+
+	bool stuck;			/* no run can tell more */
+
+	struct run_of_box *by_box;
+	size_t n_by_box, cap_by_box;
+	uint32_t *left_out;		/* boxes that are not believed */
+	size_t n_left_out, cap_left_out;
+
 	struct flight *flights;
 	size_t n_flights, cap_flights;
 	struct state *state;		/* apart, so that a const search can fill it in */
+	uint64_t (*rows)[8];		/* scratch of choose.c */
+	bool *mark;			/* scratch, n */
 };
+
+/* The ancestors-or-self of v, in a scratch array. */
+const bool *mark_ancestors(const struct search *search, uint32_t v);
+/* One good or bad run more (1) or less (-1). */
+void count_run(struct search *search, uint32_t commit, enum observation observation, int change);
+
+/* boxes.c: leaves out one more box that is not to be believed, or takes all back.  False: none. */
+bool boxes_leave_out(struct search *search, const struct state *state);
+void boxes_take_back(struct search *search);
+
+double entropy(double p);		/* of a coin, in bits */
 
 const struct state *state_of(const struct search *search);	/* up to date */
 void state_release(struct state *state);
+void belief_make(const struct search *search, struct state *state);
+void belief_find_set(const struct search *search, struct state *state);
 
-bool commit_is_bad(const struct search *search, uint32_t v);
+bool commit_is_given_up(const struct search *search, uint32_t v);	/* by its own results */
 bool commit_is_dead(const struct search *search, uint32_t v);	/* no further run will say anything */
 bool commit_is_set_aside(const struct search *search, uint32_t v);	/* skipped before: others first */
+/* Runs of its own that speak for bad (for good), measurements included. */
+unsigned commit_shown(const struct search *search, uint32_t v);
+unsigned commit_passed(const struct search *search, uint32_t v);
+bool commit_was_seen(const struct search *search, uint32_t v);
 unsigned commit_flights(const struct search *search, uint32_t v);
 
 /* How many more results of this kind are wanted of a commit, those in flight included. */
-unsigned wanted_verify_bad(const struct search *search, const struct state *state);
-unsigned wanted_verify_good(const struct search *search, const struct state *state, uint32_t end);
-unsigned wanted_confirm(const struct search *search, const struct state *state, uint32_t v, bool tip);
-/* A run of v (a vertex) as a search probe could still rule candidates out. */
-bool wanted_probe(const struct search *search, const struct state *state, uint32_t v);
+unsigned wanted_verify_new(const struct search *search);
+unsigned wanted_verify_old(const struct search *search, uint32_t end);
 
-/*
- * Calls f for each commit whose confirmation the verdict rests on (the tips of the candidates with
- * `tip`, their parents outside without); stops when f says true, and says so.
- */
-bool each_witness(const struct search *search, const struct state *state,
-	bool (*f)(const struct search *, const struct state *, uint32_t v, bool tip, void *), void *ctx);
+/* The likeliest candidate, or the set it stands in, is likely enough to be named. */
+bool state_is_sure(const struct search *search, const struct state *state);
+/* The next commit whose confirmation is wanted; UINT32_MAX: none.  flights: those in flight count as had. */
+uint32_t next_witness(const struct search *search, const struct state *state, bool flights,
+	enum search_purpose *ret);
+
+bool is_witness(const struct search *search, const struct state *state, uint32_t v);
+bool ends_pending(const struct search *search);
 
 /* verdict.c: fills in state->verdict and candidates from the rest of the state. */
 void verdict_make(const struct search *search, struct state *state);
 
-/* passes[i] = passes seen at descendants-or-self of live candidate i. */
-void belief_passes(const struct search *search, const struct state *state, uint32_t *passes);
-double belief_confidence(const struct search *search, const struct state *state);
+/* Per vertex (caller frees): the chance that it can be tested, from what is known of its neighbours. */
+double *chances_to_build(const struct search *search);
+void presume_broken(const struct search *search, struct state *state);
 
-/* The most useful search probe; false: none that is worth a run. */
+/* The most useful probe; false: none that is worth a run. */
 bool choose_probe(const struct search *search, const struct state *state, uint32_t *ret,
 	double *ret_bits);
+/* What a run of v would tell, whatever is in flight. */
+double choose_bits(const struct search *search, const struct state *state, uint32_t v);
 
 #endif

@@ -1,12 +1,23 @@
 #include "search/search.h"
 
+#include <math.h>
+
 #include "base/mem.h"
 #include "search/internal.h"
 
-#define VERIFY_MAX 10
-#define CONFIRM_RUNS 2
+#define VERIFY_RUNS 2
+#define VERIFY_MAX 30		/* an error that shows in one run of seven is missed in one case of a hundred */
+#define CONFIRM_BAD 1
+#define CONFIRM_GOOD 1
 #define SKIP_RETRIES 2
+#define MAX_RUNS 5000
 #define CONFIDENCE 0.99
+#define PRIOR_NULL 0.1
+#define PRIOR_OLD 0.03
+#define PRIOR_EVEN 0.2		/* share of the even prior in a given one */
+#define LEAST_GAIN 0.02		/* bits: a run in flight that tells less is cancelled */
+#define RATIO_MAX 1000.0
+#define RATIO_UNIT 4294967296.0
 
 static const char *const purpose_names[PURPOSE_NKINDS] = {
 	[PURPOSE_VERIFY_BAD] = "verify-bad",
@@ -22,7 +33,9 @@ static const char *const verdict_names[VERDICT_NKINDS] = {
 	[VERDICT_RANGE] = "range",
 	[VERDICT_NOT_REPRODUCED] = "not-reproduced",
 	[VERDICT_NO_GOOD_COMMIT] = "no-good-commit",
+	[VERDICT_NO_CHANGE] = "no-change",
 	[VERDICT_INCONSISTENT] = "inconsistent",
+	[VERDICT_UNDECIDED] = "undecided",
 };
 
 static const char *const phase_names[] = {
@@ -54,15 +67,89 @@ static struct search_options complete(const struct search_options *given)
 	if (given)
 		options = *given;
 	options.in_range = NULL;	/* not ours to keep */
+	options.prior = NULL;
+	if (!options.verify_runs)
+		options.verify_runs = options.trust_runs || options.rates_known ? 1 : VERIFY_RUNS;
 	if (!options.verify_max)
 		options.verify_max = options.trust_runs ? 1 : VERIFY_MAX;
-	if (!options.confirm_runs)
-		options.confirm_runs = CONFIRM_RUNS;
+	if (!options.confirm_bad)
+		options.confirm_bad = CONFIRM_BAD;
+	if (!options.confirm_good)
+		options.confirm_good = CONFIRM_GOOD;
 	if (!options.skip_retries)
 		options.skip_retries = SKIP_RETRIES;
+	if (!options.max_runs)
+		options.max_runs = MAX_RUNS;
 	if (!(options.confidence > 0 && options.confidence < 1))
 		options.confidence = CONFIDENCE;
+	if (!(options.test_cost > 0)) {
+		options.test_cost = 1;
+		options.build_cost = 0;
+	}
+	if (options.no_change == 0)
+		options.no_change = PRIOR_NULL;
+	if (options.no_change < 0 || options.no_change >= 1)
+		options.no_change = 0;
 	return options;
+}
+
+static void find_prior(struct search *search, const double *given)
+{
+	uint32_t n = search->graph->n;
+	double sum = 0, rest;
+	bool believed = search->options.trust_ends || search->options.trust_runs;
+
+	search->prior_old = believed ? 0 : PRIOR_OLD;
+	search->prior_null = believed ? 0 : search->options.no_change * (1 - search->prior_old);
+	rest = 1 - search->prior_old - search->prior_null;
+	for (uint32_t v = 0; v < n && given; v++)
+		sum += search->in_range[v] && given[v] > 0 ? given[v] : 0;
+	for (uint32_t v = 0; v < n; v++) {
+		if (!search->in_range[v])
+			continue;
+		search->prior[v] = rest / (double)search->n_range;
+		if (sum > 0)
+			search->prior[v] = PRIOR_EVEN * search->prior[v] + (1 - PRIOR_EVEN) *
+				rest * (given[v] > 0 ? given[v] : 0) / sum;
+	}
+}
+
+/* What does not contain an end that shows the error may lack it for another reason than the fix. */
+static void find_untold(struct search *search)
+{
+	uint32_t n = search->graph->n;
+	bool *has = mem_array(n, sizeof(*has));
+
+	search->untold = mem_array(n, sizeof(bool));
+	for (size_t i = 0; i < search->n_good; i++)
+		has[search->good[i]] = true;
+	graph_close_descendants(search->graph, has);
+	for (uint32_t v = 0; v < n; v++) {
+		search->untold[v] = !has[v];
+		search->n_dead += !has[v];
+	}
+	free(has);
+}
+
+/* The first and last candidate, and whether they form a forest. */
+static void find_shape(struct search *search)
+{
+	const struct graph *graph = search->graph;
+
+	search->forest = true;
+	search->first = UINT32_MAX;
+	for (uint32_t v = 0; v < graph->n; v++) {
+		unsigned parents = 0;
+
+		if (!search->in_range[v])
+			continue;
+		if (search->first == UINT32_MAX)
+			search->first = v;
+		search->last = v;
+		for (uint32_t e = graph->first[v]; e < graph->first[v + 1]; e++)
+			parents += search->in_range[graph->parent[e]];
+		search->forest &= parents < 2;
+	}
 }
 
 static void find_range(struct search *search, const bool *in_range)
@@ -111,12 +198,28 @@ int search_new(struct search **ret, const struct graph *graph, uint32_t bad, con
 	search->supposed_good = mem_array(graph->n, sizeof(bool));
 	search->counts = mem_array(graph->n, sizeof(*search->counts));
 	search->state = mem_alloc(sizeof(*search->state));
+	search->prior = mem_array(graph->n, sizeof(double));
+	search->fails = mem_array(graph->n, sizeof(uint32_t));
+	search->passes = mem_array(graph->n, sizeof(uint32_t));
+	search->mark = mem_array(graph->n, sizeof(bool));
+	search->rows = mem_array(graph->n, sizeof(*search->rows));
+	model_init(&search->model);
+	if (search->options.trust_runs)
+		model_know(&search->model, 0, 0);
+	else if (search->options.rates_known)
+		model_know(&search->model, search->options.bad_pass, search->options.good_fail);
+	else if (search->options.reproducible > 0 && search->options.reproducible < 1)
+		model_expect(&search->model, search->options.reproducible);
 	find_range(search, options ? options->in_range : NULL);
 	if (!search->in_range[bad]) {
 		search_free(search);
 		return error_set(err, ERR_INVALID,
 			"no commit can be the culprit: the bad end is a good end or older");
 	}
+	find_prior(search, options ? options->prior : NULL);
+	find_shape(search);
+	if (search->options.fix && n_good)
+		find_untold(search);
 	*ret = search;
 	return 0;
 }
@@ -132,8 +235,47 @@ void search_free(struct search *search)
 	free(search->is_good_end);
 	free(search->supposed_good);
 	free(search->counts);
+	free(search->prior);
+	free(search->fails);
+	free(search->passes);
+	free(search->ratio);
+	free(search->measured);
+	free(search->has_artifact);
+	free(search->mark);
+	free(search->rows);
+	free(search->untold);
+	free(search->by_box);
+	free(search->left_out);
 	free(search->flights);
+	model_release(&search->model);
 	free(search);
+}
+
+const struct state *state_of(const struct search *search)
+{
+	if (!search->state->valid) {
+		boxes_take_back((struct search *)search);
+		do {
+			state_release(search->state);
+			presume_broken(search, search->state);
+			belief_make(search, search->state);
+		} while (state_is_sure(search, search->state) &&
+			boxes_leave_out((struct search *)search, search->state));
+		verdict_make(search, search->state);
+		search->state->valid = true;
+	}
+	return search->state;
+}
+
+void state_release(struct state *state)
+{
+	free(state->presumed);
+	free(state->class);
+	free(state->class_of);
+	free(state->mass);
+	free(state->set);
+	free(state->candidates);
+	*state = (struct state){ 0 };
 }
 
 /* How many runs of a commit may be worth having in flight beside those there are. */
@@ -142,42 +284,56 @@ static bool room(const struct search *search, uint32_t v, unsigned wanted)
 	return commit_flights(search, v) < wanted;
 }
 
-static bool next_verify(const struct search *search, const struct state *state,
-	struct search_probe *ret)
+static bool next_verify(const struct search *search, struct search_probe *ret)
 {
-	unsigned wanted = wanted_verify_bad(search, state);
-	unsigned passes = search->counts[search->bad][OBSERVED_GOOD];
-
-	/* one run, then as many at once as passed already: most errors show at the first */
-	if (wanted > 1 && wanted > passes)
-		wanted = passes ? passes : 1;
-	if (room(search, search->bad, wanted)) {
+	if (room(search, search->bad, wanted_verify_new(search))) {
 		ret->commit = search->bad;
-		ret->purpose = PURPOSE_VERIFY_BAD;
+		ret->purpose = search->options.fix ? PURPOSE_VERIFY_GOOD : PURPOSE_VERIFY_BAD;
 		return true;
 	}
 	for (size_t i = 0; i < search->n_good; i++) {
-		uint32_t end = search->good[i];
-
-		if (!room(search, end, wanted_verify_good(search, state, end)))
+		if (!room(search, search->good[i], wanted_verify_old(search, search->good[i])))
 			continue;
-		ret->commit = end;
+		ret->commit = search->good[i];
+		ret->purpose = search->options.fix ? PURPOSE_VERIFY_BAD : PURPOSE_VERIFY_GOOD;
+		return true;
+	}
+	return false;
+}
+
+/* Where all belief is that a good end is bad, none of it is left to gain: it has to be seen. */
+static bool next_unseen_good(const struct search *search, const struct state *state,
+	struct search_probe *ret)
+{
+	if (!(state->mass_old + state->mass_null >= search->options.confidence))
+		return false;
+	for (size_t i = 0; i < search->n_good && !search->options.fix; i++) {
+		uint32_t v = search->good[i];
+
+		if (commit_is_dead(search, v) || commit_was_seen(search, v) || !room(search, v, 1))
+			continue;
+		ret->commit = v;
 		ret->purpose = PURPOSE_VERIFY_GOOD;
 		return true;
 	}
 	return false;
 }
 
-static bool take_witness(const struct search *search, const struct state *state, uint32_t v, bool tip,
-	void *ctx)
+static bool next_search(struct search *search, const struct state *state, struct search_probe *ret)
 {
-	struct search_probe *ret = ctx;
-
-	if (!room(search, v, wanted_confirm(search, state, v, tip)))
-		return false;
-	ret->commit = v;
-	ret->purpose = tip ? PURPOSE_CONFIRM_BAD : PURPOSE_CONFIRM_GOOD;
-	return true;
+	ret->purpose = PURPOSE_SEARCH;
+	if (state_is_sure(search, state)) {
+		ret->commit = next_witness(search, state, true, &ret->purpose);
+		return ret->commit != UINT32_MAX;
+	}
+	if (choose_probe(search, state, &ret->commit, &ret->usefulness) ||
+		next_unseen_good(search, state, ret))
+		return true;
+	if (!search->n_flights && !search->stuck) {
+		search->stuck = true;
+		search->state->valid = false;
+	}
+	return false;
 }
 
 bool search_next(struct search *search, struct search_probe *ret)
@@ -187,19 +343,16 @@ bool search_next(struct search *search, struct search_probe *ret)
 
 	if (state->verdict.kind != VERDICT_NONE)
 		return false;
-	if (!next_verify(search, state, &probe)) {
-		probe.purpose = PURPOSE_SEARCH;
-		if (!choose_probe(search, state, &probe.commit, &probe.usefulness)) {
-			probe.usefulness = 1;
-			if (state->can_split || !each_witness(search, state, take_witness, &probe))
-				return false;
-		}
-	}
+	if (!next_verify(search, &probe) && !next_search(search, state, &probe))
+		return false;
 	probe.run = commit_flights(search, probe.commit);
+	if (search->measured)
+		probe.run += search->measured[probe.commit][0] + search->measured[probe.commit][1];
 	for (unsigned kind = 0; kind < OBSERVED_NKINDS; kind++)
 		probe.run += search->counts[probe.commit][kind];
 	MEM_GROW(search->flights, search->n_flights + 1, search->cap_flights);
-	search->flights[search->n_flights++] = (struct flight){ probe.commit, probe.purpose };
+	search->flights[search->n_flights++] =
+		(struct flight){ probe.commit, probe.purpose, probe.usefulness };
 	*ret = probe;
 	return true;
 }
@@ -216,34 +369,137 @@ void search_drop(struct search *search, uint32_t commit)
 	}
 }
 
-void search_observe(struct search *search, uint32_t commit, enum observation observation,
-	bool in_flight)
+static void changed(struct search *search, uint32_t commit, bool in_flight)
 {
-	if (commit >= search->graph->n || (unsigned)observation >= OBSERVED_NKINDS)
-		return;
 	if (in_flight)
 		search_drop(search, commit);
-	search->counts[commit][observation]++;
+	search->runs++;
+	search->stuck = false;
 	search->state->valid = false;
 }
 
-static bool is_witness(const struct search *search, const struct state *state, uint32_t v, bool tip,
-	void *ctx)
+const bool *mark_ancestors(const struct search *search, uint32_t v)
 {
-	const uint32_t *commit = ctx;
+	memset(search->mark, 0, search->graph->n);
+	search->mark[v] = true;
+	graph_close_ancestors(search->graph, search->mark);
+	return search->mark;
+}
 
-	return v == *commit && wanted_confirm(search, state, v, tip);
+void count_run(struct search *search, uint32_t commit, enum observation observation, int change)
+{
+	bool bad = observation == OBSERVED_BAD;
+	uint32_t *sums = bad ? search->fails : search->passes;
+	const bool *inside = mark_ancestors(search, commit);
+
+	search->counts[commit][observation] += (unsigned)change;
+	*(bad ? &search->n_fails : &search->n_passes) += (unsigned)change;
+	for (uint32_t v = 0; v <= commit; v++)
+		sums[v] += inside[v] ? (uint32_t)change : 0;
+}
+
+void search_observe_by(struct search *search, uint32_t commit, enum observation observation,
+	bool in_flight, uint32_t box)
+{
+	bool was_given_up;
+
+	if (commit >= search->graph->n || (unsigned)observation >= OBSERVED_NKINDS)
+		return;
+	boxes_take_back(search);
+	was_given_up = commit_is_given_up(search, commit);
+	changed(search, commit, in_flight);
+	search->n_skips += observation == OBSERVED_SKIP;
+	if (observation == OBSERVED_BAD || observation == OBSERVED_GOOD)
+		count_run(search, commit, observation, 1);
+	else
+		search->counts[commit][observation]++;
+	search->n_dead += commit_is_given_up(search, commit) - was_given_up;
+	if (!box || (observation != OBSERVED_BAD && observation != OBSERVED_GOOD))
+		return;
+	MEM_GROW(search->by_box, search->n_by_box + 1, search->cap_by_box);
+	search->by_box[search->n_by_box++] = (struct run_of_box){ commit, box, observation };
+}
+
+void search_observe(struct search *search, uint32_t commit, enum observation observation,
+	bool in_flight)
+{
+	search_observe_by(search, commit, observation, in_flight, 0);
+}
+
+size_t search_left_out(struct search *search, uint32_t *ret, size_t max)
+{
+	size_t n;
+
+	state_of(search);
+	n = search->n_left_out < max ? search->n_left_out : max;
+	for (size_t i = 0; i < n; i++)
+		ret[i] = search->left_out[i];
+	return n;
+}
+
+void search_observe_ratio(struct search *search, uint32_t commit, double log_ratio, bool in_flight)
+{
+	const bool *inside;
+	bool was_given_up;
+	int64_t step;
+
+	if (commit >= search->graph->n)
+		return;
+	if (isnan(log_ratio)) {
+		search_observe(search, commit, OBSERVED_SKIP, in_flight);
+		return;
+	}
+	changed(search, commit, in_flight);
+	if (!search->ratio) {
+		search->ratio = mem_array((size_t)search->graph->n + 1, sizeof(*search->ratio));
+		search->measured = mem_array(search->graph->n, sizeof(*search->measured));
+	}
+	was_given_up = commit_is_given_up(search, commit);
+	search->measured[commit][log_ratio > 0]++;
+	search->n_dead += commit_is_given_up(search, commit) - was_given_up;
+	log_ratio = fmax(-RATIO_MAX, fmin(RATIO_MAX, log_ratio));
+	step = (int64_t)(log_ratio * RATIO_UNIT);
+	inside = mark_ancestors(search, commit);
+	for (uint32_t v = 0; v <= commit; v++)
+		search->ratio[v] += inside[v] ? step : 0;
+	search->ratio[search->graph->n] += step;	/* with "old" every commit is bad */
+}
+
+void search_earlier(struct search *search, unsigned bad_fails, unsigned bad_passes,
+	unsigned good_fails, unsigned good_passes)
+{
+	search->earlier[0] = bad_fails;
+	search->earlier[1] = bad_passes;
+	search->earlier[2] = good_fails;
+	search->earlier[3] = good_passes;
+	search->state->valid = false;
+}
+
+void search_built(struct search *search, uint32_t commit)
+{
+	if (!search->has_artifact)
+		search->has_artifact = mem_array(search->graph->n, sizeof(bool));
+	if (commit < search->graph->n)
+		search->has_artifact[commit] = true;
 }
 
 static bool is_useful(const struct search *search, const struct state *state, uint32_t v)
 {
+	double least = LEAST_GAIN;
+
 	if (state->verdict.kind != VERDICT_NONE)
 		return false;
-	if ((v == search->bad && wanted_verify_bad(search, state)) ||
-		(search->is_good_end[v] && wanted_verify_good(search, state, v)))
+	if ((v == search->bad && wanted_verify_new(search)) ||
+		(search->is_good_end[v] && wanted_verify_old(search, v)))
 		return true;
-	return state->can_split ? wanted_probe(search, state, v) :
-		each_witness(search, state, is_witness, &v);
+	if (!state_is_sure(search, state)) {
+		/* what promised little is not given up for that, or it is taken for ever */
+		for (size_t i = 0; i < search->n_flights; i++)
+			if (search->flights[i].commit == v)
+				least = fmin(least, search->flights[i].usefulness / 2);
+		return choose_bits(search, state, v) >= least;
+	}
+	return is_witness(search, state, v);
 }
 
 size_t search_useless(const struct search *search, uint32_t *ret, size_t max)
@@ -274,26 +530,53 @@ enum search_phase search_phase(struct search *search)
 
 	if (state->verdict.kind != VERDICT_NONE)
 		return PHASE_DONE;
-	if (state->ends_pending)
+	if (ends_pending(search))
 		return PHASE_VERIFY;
-	return state->can_split ? PHASE_SEARCH : PHASE_CONFIRM;
+	return state_is_sure(search, state) ? PHASE_CONFIRM : PHASE_SEARCH;
+}
+
+/* Bits of doubt about the culprit. */
+static double doubt(const struct search *search, const struct state *state)
+{
+	double inside = 0, bits = 0;
+
+	for (uint32_t v = search->first; v <= search->last; v++)
+		inside += state->mass[v];
+	for (uint32_t v = search->first; v <= search->last; v++) {
+		double p = inside > 0 ? state->mass[v] / inside : 0;
+
+		bits -= p > 0 ? p * log2(p) : 0;
+	}
+	return bits;
 }
 
 size_t search_remaining(struct search *search)
 {
-	return state_of(search)->live.n;
+	const struct state *state = state_of(search);
+	size_t left;
+
+	if (state->impossible)
+		return 0;
+	left = (size_t)lround(exp2(doubt(search, state)));
+	return left ? left : 1;
 }
 
 unsigned search_runs_left(struct search *search)
 {
 	const struct state *state = state_of(search);
-	unsigned runs = 0;
+	double pass, capacity;
 
-	if (!state->can_split)
+	if (state->impossible || state->verdict.kind != VERDICT_NONE)
 		return 0;
-	while ((UINT64_C(1) << runs) < state->live.n)
-		runs++;
-	return runs;
+	pass = fmin(fmax(1 - state->bad_rate, 0), 0.98);
+	/* of a Z channel with this pass rate */
+	capacity = pass > 1e-6 ? log2(1 + (1 - pass) * pow(pass, pass / (1 - pass))) : 1;
+	return (unsigned)ceil(doubt(search, state) / capacity);
+}
+
+void search_belief(struct search *search, double *ret)
+{
+	memcpy(ret, state_of(search)->mass, search->graph->n * sizeof(*ret));
 }
 
 void search_counts(const struct search *search, uint32_t commit, unsigned ret[OBSERVED_NKINDS])
@@ -302,7 +585,31 @@ void search_counts(const struct search *search, uint32_t commit, unsigned ret[OB
 		ret[kind] = commit < search->graph->n ? search->counts[commit][kind] : 0;
 }
 
+void search_counts_above(const struct search *search, uint32_t commit, uint32_t culprit,
+	unsigned ret[OBSERVED_NKINDS])
+{
+	const struct graph *graph = search->graph;
+	bool *above = mem_array(graph->n, sizeof(*above)), *bad = mem_array(graph->n, sizeof(*bad));
+
+	memset(ret, 0, OBSERVED_NKINDS * sizeof(*ret));
+	for (uint32_t v = 0; v < graph->n; v++) {
+		above[v] = v == commit;
+		bad[v] = v == culprit;
+		for (uint32_t e = graph->first[v]; e < graph->first[v + 1]; e++) {
+			above[v] |= above[graph->parent[e]];
+			bad[v] |= bad[graph->parent[e]];
+		}
+		for (unsigned kind = 0; above[v] && !bad[v] && kind < OBSERVED_NKINDS; kind++)
+			ret[kind] += search->counts[v][kind];
+	}
+	free(above);
+	free(bad);
+}
+
 bool search_is_candidate(struct search *search, uint32_t commit)
 {
-	return commit < search->graph->n && state_of(search)->live_of[commit] != UINT32_MAX;
+	const struct state *state = state_of(search);
+
+	return commit < search->graph->n && search->in_range[commit] && !state->impossible &&
+		state->mass[commit] > 0 && state->mass[commit] >= 1e-3 * state->top_mass;
 }

@@ -1,16 +1,13 @@
 /*
  * The search: observations in, next probes and a verdict out.
  *
- * Pure: no I/O, no clock, no randomness.  The same calls in the same order give the same answers; the verdict and the set of
- * candidates do not depend on the order in which observations arrived.
+ * Pure: no I/O, no clock, no randomness.  The same calls in the same order give the same answers; belief and verdict do not
+ * depend on the order in which observations arrived, to the last bit.
  *
- * Model of this version.  A commit is bad iff the culprit is among its ancestors-or-self.  An observation `bad` is believed (only the error asked
- * for is ever reported as bad); an observation `good` may be a lucky run of a bad commit: a commit counts as good once it
- * has passed `passes_needed` times, which is 1 while searching an error that has always shown, and grows to
- * ceil(ln(1 - confidence) / ln(pass rate of bad commits)) when a bad commit has been seen to pass.  Ends are verified, the culprit
- * and all its parents are confirmed.  Candidates are weighed equally (by the passes below them, once an error is known to be flaky); the probe chosen is the one that, given everything in flight, splits the
- * remaining weight most evenly (greatest joint entropy).  `belief` is the posterior under the beta-binomial model of docs/search.md.
- * A later version exchanges the model and keeps this interface (costs, priors and metrics are added as options).
+ * Model (docs/search.md has the derivations).  A commit is bad iff the culprit is among its ancestors-or-self.  A bad commit
+ * shows the error at some rate, a good one (nearly) never; both rates are unknown and integrated out.  Besides one hypothesis a
+ * commit there are "null" (the error shows at one rate everywhere, the range changes nothing) and "old" (the good ends are bad
+ * already).  The next probe is the one with the most expected information per expected cost, given all that is in flight.
  */
 #ifndef SEARCH_SEARCH_H
 #define SEARCH_SEARCH_H
@@ -46,19 +43,32 @@ enum verdict_kind {
 	VERDICT_RANGE,		/* only commits that cannot be observed separate the candidates */
 	VERDICT_NOT_REPRODUCED,	/* the bad end never showed the error */
 	VERDICT_NO_GOOD_COMMIT,	/* a good end shows the error */
-	VERDICT_INCONSISTENT,	/* observations fit no single culprit (a bad commit below a commit that is surely good) */
+	VERDICT_NO_CHANGE,	/* the error shows at the same rate at both ends: flaky or environment, nothing to bisect */
+	VERDICT_INCONSISTENT,	/* observations fit no single culprit (only where every run is believed) */
+	VERDICT_UNDECIDED,	/* the budget is spent, or no run can tell more: ranked candidates */
 	VERDICT_NKINDS
 };
 const char *verdict_kind_name(enum verdict_kind kind);		/* "culprit", "range", "not-reproduced", ... */
 
 struct search_options {
+	bool fix;			/* look for the first commit without the error: the new end passes, the old ends show it */
 	bool trust_ends;		/* believe both ends unseen */
 	bool trust_runs;		/* believe every single run: no confirmations, one pass is good */
-	unsigned verify_max;		/* runs of the bad end before not-reproduced; 0: 10, with trust_runs 1 */
-	unsigned confirm_runs;		/* runs of culprit and of each parent in all; 0: 2.  Passes of good commits that contain
-					 * the parent speak for it too, but one must be its own */
+	bool verify_good;		/* run every good end before the search; otherwise where it tells most, like any commit */
+	bool rates_known;		/* the next two are true, not to be learnt (simulation; a lab that measured them) */
+	double bad_pass, good_fail;	/* chance that a run of a bad commit passes, that one of a good commit fails */
+	double reproducible;		/* prior of an error that a bad commit always shows; 0: 0.35 */
+	double no_change;		/* prior of "null"; 0: 0.1, negative: none */
+	unsigned verify_runs;		/* failures of the bad end before the search; 0: default */
+	unsigned verify_max;		/* passes of the bad end before not-reproduced; 0: 30, with trust_runs 1 */
+	unsigned confirm_bad;		/* failures of the culprit itself; 0: 1 */
+	unsigned confirm_good;		/* passes of each parent itself; 0: 1 */
 	unsigned skip_retries;		/* how often a SKIP commit is tried again when only such are left; default (0): 2 */
-	double confidence;		/* 0: 0.99 */
+	unsigned max_runs;		/* budget: observations before undecided; 0: 5,000 */
+	double confidence;		/* of the verdict; 0: 0.99 */
+	double build_cost, test_cost;	/* in any unit; 0 and 0: 0 and 1, so that runs are counted */
+	const double *prior;		/* per vertex, any scale, borrowed for the call of search_new: mixed with 20 % of an even
+					 * one, so that a wrong one costs a few probes.  NULL: even */
 	const bool *in_range;		/* per vertex, borrowed for the call of search_new: only these can be candidates, the other
 					 * ancestors of bad count as good (a graph cut off at its boundary).  NULL: all can */
 };
@@ -73,9 +83,10 @@ struct search_probe {
 struct search_verdict {
 	enum verdict_kind kind;
 	uint32_t culprit;		/* VERDICT_CULPRIT; NO_GOOD_COMMIT: the good end that shows the error */
-	const uint32_t *candidates;	/* of the culprit verdict: just it; of a range: all that are left, in git's sense.  Borrowed */
+	const uint32_t *candidates;	/* of the culprit verdict: just it; of a range: all that no run tells apart; undecided: the
+					 * likeliest, best first.  Borrowed */
 	size_t n_candidates;
-	double confidence;		/* posterior mass of the candidates, 0..1 */
+	double confidence;		/* posterior of what the verdict says, 0..1 */
 	bool is_merge;			/* the culprit has several parents, all good */
 	char reason[200];		/* a sentence for people, without commit names */
 };
@@ -99,6 +110,27 @@ bool search_next(struct search *search, struct search_probe *ret);
 
 /* A result.  in_flight: it ends a probe taken from search_next; otherwise it is earlier evidence (fine at any time). */
 void search_observe(struct search *search, uint32_t commit, enum observation observation, bool in_flight);
+/*
+ * The same, with the box (any number but 0) that made the run.  Before a verdict is given, each box is held against what the
+ * others found; the results of one that fails good commits are left out, and the verdict says so.
+ */
+void search_observe_by(struct search *search, uint32_t commit, enum observation observation, bool in_flight, uint32_t box);
+/* Boxes whose results are left out now.  Returns their number, at most max. */
+size_t search_left_out(struct search *search, uint32_t *ret, size_t max);
+
+/*
+ * A measurement instead of a failure: log (nats) of how much likelier it is if the commit is bad than if it is good.  Sums are kept
+ * in steps of 2^-32, so that their order does not matter; values beyond +-1000 count as that.  For the ends and the confirmations one
+ * above 0 is a failure and any other a pass; NaN is a skip.
+ */
+void search_observe_ratio(struct search *search, uint32_t commit, double log_ratio, bool in_flight);
+
+/* Runs from before the search whose side is known: failures and passes of bad commits and of good ones.  Once, before anything else. */
+void search_earlier(struct search *search, unsigned bad_fails, unsigned bad_passes, unsigned good_fails, unsigned good_passes);
+
+/* A run of this commit costs no build any more. */
+void search_built(struct search *search, uint32_t commit);
+
 void search_drop(struct search *search, uint32_t commit);	/* a probe in flight ended without a result (lost, cancelled) */
 
 /* Commits in flight whose result can no longer matter (each once); the caller cancels them and calls search_drop.  Returns their number, at most max. */
@@ -111,14 +143,19 @@ enum search_phase { PHASE_VERIFY, PHASE_SEARCH, PHASE_CONFIRM, PHASE_DONE };
 enum search_phase search_phase(struct search *search);
 const char *search_phase_name(enum search_phase phase);
 
-/* Candidates not ruled out, and how many runs a halving of them still needs (for "commits left, time left"). */
+/* How many commits are in doubt (two to the entropy of the belief), and how many runs are still expected. */
 size_t search_remaining(struct search *search);
 unsigned search_runs_left(struct search *search);
 
-/* Posterior per vertex (n doubles, sum <= 1; the rest is "no culprit in this range"). */
+/* Posterior per vertex (n doubles, sum <= 1; the rest is "null" and "old"). */
 void search_belief(struct search *search, double *ret);
 /* What was observed at a commit so far. */
 void search_counts(const struct search *search, uint32_t commit, unsigned ret[OBSERVED_NKINDS]);
-bool search_is_candidate(struct search *search, uint32_t commit);	/* not ruled out */
+/*
+ * What was observed, good commits taken together, at those that contain `commit` without containing `culprit`: their passes speak
+ * for `commit` as well.
+ */
+void search_counts_above(const struct search *search, uint32_t commit, uint32_t culprit, unsigned ret[OBSERVED_NKINDS]);
+bool search_is_candidate(struct search *search, uint32_t commit);	/* not (nearly) ruled out */
 
 #endif

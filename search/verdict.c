@@ -1,10 +1,185 @@
 /*
- * What the observations amount to, in a word and in a sentence.
+ * When to stop, and what the observations amount to, in a word and in a sentence.
  */
+#include <math.h>
 #include <stdarg.h>
 
 #include "base/mem.h"
 #include "search/internal.h"
+
+#define PASSES_MAX 20u		/* a culprit that passed so often itself is not asked again */
+#define RANKED_MAX 20u
+#define BLAME 2		/* before somebody is blamed, the chance that nobody is to blame counts twice */
+
+bool commit_is_given_up(const struct search *search, uint32_t v)
+{
+	const unsigned *counts = search->counts[v];
+
+	/* one that says something now and then earns further tries: a test may skip often */
+	return counts[OBSERVED_BROKEN] || counts[OBSERVED_SKIP] >
+		search->options.skip_retries + commit_shown(search, v) + commit_passed(search, v);
+}
+
+unsigned commit_shown(const struct search *search, uint32_t v)
+{
+	return search->counts[v][OBSERVED_BAD] + (search->measured ? search->measured[v][1] : 0);
+}
+
+unsigned commit_passed(const struct search *search, uint32_t v)
+{
+	return search->counts[v][OBSERVED_GOOD] + (search->measured ? search->measured[v][0] : 0);
+}
+
+bool commit_was_seen(const struct search *search, uint32_t v)
+{
+	return commit_shown(search, v) || commit_passed(search, v);
+}
+
+bool commit_is_dead(const struct search *search, uint32_t v)
+{
+	const bool *presumed = search->state->presumed;
+
+	return commit_is_given_up(search, v) || (search->untold && search->untold[v]) ||
+		(presumed && presumed[v]);
+}
+
+bool commit_is_set_aside(const struct search *search, uint32_t v)
+{
+	return search->counts[v][OBSERVED_SKIP] > 0;
+}
+
+unsigned commit_flights(const struct search *search, uint32_t v)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < search->n_flights; i++)
+		n += search->flights[i].commit == v;
+	return n;
+}
+
+static unsigned missing(unsigned want, unsigned have)
+{
+	return have < want ? want - have : 0;
+}
+
+/* An end that must show the error: some failures, or so many passes that it does not. */
+static unsigned wanted_shown(const struct search *search, uint32_t v)
+{
+	const struct search_options *options = &search->options;
+	unsigned fails = commit_shown(search, v) + search->earlier[0];
+	unsigned passes = commit_passed(search, v);
+
+	if (!fails)
+		return passes < options->verify_max ? options->verify_runs : 0;
+	/* the rate of a flaky one is asked for in the search, where it matters */
+	return missing(options->verify_runs, fails + passes);
+}
+
+static unsigned wanted_passed(const struct search *search, uint32_t v)
+{
+	if (!search->options.verify_good)
+		return 0;
+	return missing(1, commit_shown(search, v) + commit_passed(search, v));
+}
+
+static unsigned wanted_of_end(const struct search *search, uint32_t v, bool shows)
+{
+	if (search->options.trust_ends || commit_is_dead(search, v))
+		return 0;
+	return shows ? wanted_shown(search, v) : wanted_passed(search, v);
+}
+
+unsigned wanted_verify_new(const struct search *search)
+{
+	return wanted_of_end(search, search->bad, !search->options.fix);
+}
+
+unsigned wanted_verify_old(const struct search *search, uint32_t end)
+{
+	return wanted_of_end(search, end, search->options.fix);
+}
+
+bool ends_pending(const struct search *search)
+{
+	if (wanted_verify_new(search))
+		return true;
+	for (size_t i = 0; i < search->n_good; i++)
+		if (wanted_verify_old(search, search->good[i]))
+			return true;
+	return false;
+}
+
+/* Results of their own that the verdict rests on: of the culprit, or of a parent of it. */
+static unsigned wanted_confirm(const struct search *search, uint32_t v, bool culprit)
+{
+	const struct search_options *options = &search->options;
+	unsigned shown = commit_shown(search, v), passed = commit_passed(search, v);
+	bool shows = culprit != options->fix;
+
+	if (options->trust_runs || commit_is_dead(search, v) ||
+		(options->trust_ends && (v == search->bad || search->is_good_end[v])))
+		return 0;
+	if (shows && passed >= PASSES_MAX)
+		return 0;
+	return shows ? missing(options->confirm_bad, shown) :
+		missing(options->confirm_good, passed);
+}
+
+bool state_is_sure(const struct search *search, const struct state *state)
+{
+	double doubt = (BLAME - 1) * (state->mass_old + state->mass_null);
+
+	return !state->impossible && state->top != UINT32_MAX &&
+		state->set_mass >= search->options.confidence * (1 + doubt);
+}
+
+static bool still_wanted(const struct search *search, uint32_t v, unsigned wanted, bool flights)
+{
+	return wanted > (flights ? commit_flights(search, v) : 0);
+}
+
+static uint32_t tip_of(const struct state *state)
+{
+	return state->n_set > 1 ? state->set[state->n_set - 1] : state->top;
+}
+
+/* The newest of a set, or the culprit itself, and the parents of the culprit. */
+uint32_t next_witness(const struct search *search, const struct state *state, bool flights,
+	enum search_purpose *ret)
+{
+	const struct graph *graph = search->graph;
+	uint32_t tip = tip_of(state);
+	bool fix = search->options.fix;
+
+	if (still_wanted(search, tip, wanted_confirm(search, tip, true), flights)) {
+		*ret = fix ? PURPOSE_CONFIRM_GOOD : PURPOSE_CONFIRM_BAD;
+		return tip;
+	}
+	if (state->n_set > 1)
+		return UINT32_MAX;
+	for (uint32_t e = graph->first[tip]; e < graph->first[tip + 1]; e++) {
+		uint32_t parent = graph->parent[e];
+
+		if (!still_wanted(search, parent, wanted_confirm(search, parent, false), flights))
+			continue;
+		*ret = fix ? PURPOSE_CONFIRM_BAD : PURPOSE_CONFIRM_GOOD;
+		return parent;
+	}
+	return UINT32_MAX;
+}
+
+bool is_witness(const struct search *search, const struct state *state, uint32_t v)
+{
+	const struct graph *graph = search->graph;
+	uint32_t tip = tip_of(state);
+
+	if (v == tip)
+		return wanted_confirm(search, v, true);
+	for (uint32_t e = graph->first[tip]; e < graph->first[tip + 1] && state->n_set < 2; e++)
+		if (graph->parent[e] == v)
+			return wanted_confirm(search, v, false);
+	return false;
+}
 
 __attribute__((format(printf, 2, 3)))
 static void say(struct search_verdict *verdict, const char *fmt, ...)
@@ -22,149 +197,239 @@ static const char *runs(unsigned n)
 	return n == 1 ? "run" : "runs";
 }
 
+static double percent(double x)
+{
+	return x > 0.9999 ? 99.99 : 100 * x;
+}
+
 /* A commit that counted as good from the start and shows the error: an end, or what is older. */
 static uint32_t find_bad_good(const struct search *search)
 {
+	if (search->options.fix)
+		return commit_shown(search, search->bad) ? search->bad : UINT32_MAX;
 	for (size_t i = 0; i < search->n_good; i++) {
-		if (search->counts[search->good[i]][OBSERVED_BAD])
+		if (commit_shown(search, search->good[i]))
 			return search->good[i];
 	}
 	for (uint32_t v = 0; v < search->graph->n; v++) {
-		if (search->supposed_good[v] && search->counts[v][OBSERVED_BAD])
+		if (search->supposed_good[v] && commit_shown(search, v))
 			return v;
 	}
 	return UINT32_MAX;
 }
 
-static bool no_good_commit(const struct search *search, struct search_verdict *verdict)
+static bool believes_every_failure(const struct search *search)
 {
+	return search->model.known && !(search->model.good_fail > 0);
+}
+
+static bool no_good_commit(const struct search *search, const struct state *state,
+	struct search_verdict *verdict)
+{
+	double mass = state->mass_old + state->mass_null;
 	uint32_t v = find_bad_good(search);
 	unsigned bad, all;
 
 	if (v == UINT32_MAX)
 		return false;
-	bad = search->counts[v][OBSERVED_BAD];
-	all = bad + search->counts[v][OBSERVED_GOOD];
-	verdict->kind = VERDICT_NO_GOOD_COMMIT;
+	if (!believes_every_failure(search) && mass < search->options.confidence)
+		return false;
+	bad = commit_shown(search, v);
+	all = bad + commit_passed(search, v);
+	verdict->confidence = mass > 0 ? mass : 1;
 	verdict->culprit = v;
-	say(verdict, "A commit %s already shows the error, in %u of %u %s: "
-		"the error is older than the range.",
-		search->is_good_end[v] ? "given as good" : "older than the range", bad, all,
-		runs(all));
+	if (state->mass_null > state->mass_old && search->n_passes + search->earlier[1]) {
+		verdict->kind = VERDICT_NO_CHANGE;
+		say(verdict, "The error shows at the same rate everywhere, in %u of %u %s of all and "
+			"in %u of %u of a commit given as good: no commit of the range changed it.",
+			search->n_fails, search->n_fails + search->n_passes,
+			runs(search->n_fails + search->n_passes), bad, all);
+		return true;
+	}
+	verdict->kind = VERDICT_NO_GOOD_COMMIT;
+	if (search->options.fix)
+		say(verdict, "The new end still shows the error, in %u of %u %s: it is not fixed.",
+			bad, all, runs(all));
+	else
+		say(verdict, "A commit %s already shows the error, in %u of %u %s: the error is older "
+			"than the range.", search->is_good_end[v] ? "given as good" :
+			"older than the range", bad, all, runs(all));
 	return true;
 }
 
-static bool not_reproduced(const struct search *search, const struct state *state,
+static void say_not_shown(const struct search *search, uint32_t v, const char *end,
 	struct search_verdict *verdict)
 {
-	const unsigned *counts = search->counts[search->bad];
-	unsigned tries = counts[OBSERVED_GOOD] + counts[OBSERVED_SKIP] + counts[OBSERVED_BROKEN];
+	const unsigned *counts = search->counts[v];
+	unsigned passed = commit_passed(search, v);
+	unsigned tries = passed + counts[OBSERVED_SKIP] + counts[OBSERVED_BROKEN];
 
-	if (commit_is_bad(search, search->bad) || wanted_verify_bad(search, state))
-		return false;
 	verdict->kind = VERDICT_NOT_REPRODUCED;
-	if (!counts[OBSERVED_GOOD])
-		say(verdict, "The bad end could not be tested: %s.", counts[OBSERVED_BROKEN] ?
+	if (!passed)
+		say(verdict, "The %s end could not be tested: %s.", end, counts[OBSERVED_BROKEN] ?
 			"it does not build or its test cannot run" :
 			"none of its runs reached the place where the error would show");
 	else
-		say(verdict, "The bad end did not show the error in %u %s%s%s.", tries, runs(tries),
-			tries > counts[OBSERVED_GOOD] ? ", some of which say nothing" : "",
-			state->n_bad ? ", although an older commit did" : "");
-	return true;
+		say(verdict, "The %s end did not show the error in %u %s%s%s.", end, tries, runs(tries),
+			tries > passed ? ", some of which say nothing" : "",
+			search->n_fails ? ", although another commit did" : "");
 }
 
-static void inconsistent(const struct search *search, const struct state *state,
-	struct search_verdict *verdict)
+static bool not_reproduced(const struct search *search, struct search_verdict *verdict)
 {
-	bool good_in_range = false;
-
-	for (uint32_t v = 0; v < search->graph->n; v++)
-		good_in_range |= search->in_range[v] && state->good_side[v] &&
-			search->counts[v][OBSERVED_GOOD];
-	verdict->kind = VERDICT_INCONSISTENT;
-	if (good_in_range)
-		say(verdict, "No single commit explains the runs: every commit that all the bad "
-			"ones contain is also contained in one that passed (%u %s asked for).",
-			state->passes_needed, state->passes_needed == 1 ? "pass" : "passes");
-	else
-		say(verdict, "No single commit explains the runs: the commits that show the error "
-			"have no commit of the range in common.");
-}
-
-struct tally {
-	unsigned parent_passes, parents_untested;
-};
-
-static bool count_parent(const struct search *search, const struct state *state, uint32_t v,
-	bool tip, void *ctx)
-{
-	struct tally *tally = ctx;
-
-	if (tip)
+	if (search->options.trust_ends || search->earlier[0])
 		return false;
-	tally->parent_passes += search->counts[v][OBSERVED_GOOD];
-	tally->parents_untested += !search->counts[v][OBSERVED_GOOD];
+	if (!search->options.fix) {
+		if (commit_shown(search, search->bad) || wanted_verify_new(search))
+			return false;
+		say_not_shown(search, search->bad, "bad", verdict);
+		return true;
+	}
+	for (size_t i = 0; i < search->n_good; i++) {
+		uint32_t end = search->good[i];
+
+		if (commit_shown(search, end) || wanted_verify_old(search, end))
+			continue;
+		say_not_shown(search, end, "old", verdict);
+		return true;
+	}
 	return false;
+}
+
+static void inconsistent(struct search_verdict *verdict)
+{
+	verdict->kind = VERDICT_INCONSISTENT;
+	say(verdict, "No single commit explains the runs, if every one of them is believed: "
+		"a commit passed that contains one which failed, or those that failed have "
+		"no commit of the range in common.");
 }
 
 static void culprit(const struct search *search, const struct state *state,
 	struct search_verdict *verdict)
 {
 	const struct graph *graph = search->graph;
-	uint32_t v = state->vertex[0], n_parents = graph->first[v + 1] - graph->first[v];
-	unsigned bad = search->counts[v][OBSERVED_BAD];
-	unsigned all = bad + search->counts[v][OBSERVED_GOOD];
-	struct tally tally = { 0 };
+	bool fix = search->options.fix;
+	uint32_t v = state->top, n_parents = graph->first[v + 1] - graph->first[v];
+	unsigned shown = commit_shown(search, v), passed = commit_passed(search, v);
+	unsigned own = fix ? passed : shown, all = shown + passed, untested = 0, seen = 0, tried = 0;
 
-	each_witness(search, state, count_parent, &tally);
+	for (uint32_t e = graph->first[v]; e < graph->first[v + 1]; e++) {
+		unsigned bad = commit_shown(search, graph->parent[e]);
+		unsigned good = commit_passed(search, graph->parent[e]);
+
+		untested += !(fix ? bad : good);
+		seen += fix ? bad : good;
+		tried += bad + good;
+	}
 	verdict->kind = VERDICT_CULPRIT;
 	verdict->culprit = v;
 	verdict->is_merge = n_parents > 1;
-	if (bad)
-		say(verdict, "It shows the error in %u of %u %s", bad, all, runs(all));
+	if (own)
+		say(verdict, "It %s in %u of %u %s", fix ? "passed" : "shows the error",
+			own, all, runs(all));
 	else
-		say(verdict, "Every other commit is ruled out, it was not seen to fail itself");
+		say(verdict, "Every other commit is ruled out, it was not seen to %s itself",
+			fix ? "pass" : "fail");
 	if (!n_parents)
 		say(verdict, "; it is the first commit of its history.");
-	else if (tally.parents_untested == n_parents)
-		say(verdict, "; its %s taken as good without a run.",
-			n_parents > 1 ? "parents are" : "parent is");
+	else if (untested == n_parents)
+		say(verdict, "; its %s taken as %s without a run.", n_parents > 1 ? "parents are" :
+			"parent is", fix ? "bad" : "good");
 	else
-		say(verdict, "; its %s passed in %u of %u.%s", n_parents > 1 ? "parents" : "parent",
-			tally.parent_passes, tally.parent_passes,
-			tally.parents_untested ? " Some parents are taken as good." : "");
+		say(verdict, "; its %s %s in %u of %u.%s", n_parents > 1 ? "parents" : "parent",
+			fix ? "showed it" : "passed", seen, tried,
+			!untested ? "" : fix ? " Some parents are taken as bad." :
+			" Some parents are taken as good.");
 }
 
 static void range(const struct state *state, struct search_verdict *verdict)
 {
 	verdict->kind = VERDICT_RANGE;
+	unsigned unseen = 0;
+
+	for (size_t i = 0; i < state->n_set; i++)
+		unseen += state->presumed && state->presumed[state->set[i]];
 	say(verdict, "%u commits are left that no run can tell apart: those between the last good "
-		"and the first bad cannot be tested.", (unsigned)state->live.n);
+		"and the first bad cannot be tested", (unsigned)state->n_set);
+	if (unseen)
+		say(verdict, " (%u were not tried, because what stands around them does not build)",
+			unseen);
+	say(verdict, ".");
+}
+
+/* The likeliest first, as many as hold the confidence asked for, but no endless list. */
+static void undecided(const struct search *search, struct state *state)
+{
+	struct search_verdict *verdict = &state->verdict;
+	double sum = 0;
+
+	verdict->kind = VERDICT_UNDECIDED;
+	state->candidates = mem_array(RANKED_MAX, sizeof(*state->candidates));
+	while (verdict->n_candidates < RANKED_MAX && sum < search->options.confidence) {
+		uint32_t best = UINT32_MAX;
+
+		for (uint32_t v = search->first; v <= search->last; v++) {
+			bool listed = !(state->mass[v] > 0);
+
+			for (size_t i = 0; i < verdict->n_candidates && !listed; i++)
+				listed = state->candidates[i] == v;
+			if (!listed && (best == UINT32_MAX || state->mass[v] > state->mass[best]))
+				best = v;
+		}
+		if (best == UINT32_MAX)
+			break;
+		state->candidates[verdict->n_candidates++] = best;
+		sum += state->mass[best];
+	}
+	verdict->candidates = state->candidates;
+	verdict->confidence = sum;
+	say(verdict, "%s: %u %s are listed, the likeliest with %.1f %%.",
+		search->stuck ? "No further run can tell more" : "The budget of runs is spent",
+		(unsigned)verdict->n_candidates,
+		verdict->n_candidates == 1 ? "candidate" : "candidates", percent(state->top_mass));
+}
+
+static void name(const struct search *search, struct state *state)
+{
+	struct search_verdict *verdict = &state->verdict;
+	bool untestable = false;
+
+	if (state->n_set > 1)
+		range(state, verdict);
+	else
+		culprit(search, state, verdict);
+	for (size_t i = 0; i < search->n_good; i++)
+		untestable |= !search->options.trust_ends && commit_is_dead(search, search->good[i]) &&
+			!commit_was_seen(search, search->good[i]);
+	if (untestable)
+		say(verdict, " A good end could not be tested and is taken as good.");
+	verdict->n_candidates = state->n_set > 1 ? state->n_set : 1;
+	verdict->candidates = state->n_set > 1 ? state->set : &state->top;
+	verdict->confidence = state->set_mass;
 }
 
 void verdict_make(const struct search *search, struct state *state)
 {
 	struct search_verdict *verdict = &state->verdict;
+	enum search_purpose purpose;
 
 	*verdict = (struct search_verdict){ .kind = VERDICT_NONE, .culprit = UINT32_MAX };
-	if (no_good_commit(search, verdict) || not_reproduced(search, state, verdict))
+	if (no_good_commit(search, state, verdict) || not_reproduced(search, verdict))
 		return;
-	if (state->ends_pending || state->can_split || state->confirm_pending)
-		return;
-	if (!state->live.n) {
-		inconsistent(search, state, verdict);
+	if (ends_pending(search)) {
+		if (search->runs >= search->options.max_runs)
+			undecided(search, state);
 		return;
 	}
-	if (state->live.n == 1)
-		culprit(search, state, verdict);
-	else
-		range(state, verdict);
-	if (state->end_untestable)
-		say(verdict, " A good end could not be tested and is taken as good.");
-	state->candidates = mem_array(state->live.n, sizeof(*state->candidates));
-	memcpy(state->candidates, state->vertex, state->live.n * sizeof(*state->candidates));
-	verdict->candidates = state->candidates;
-	verdict->n_candidates = state->live.n;
-	verdict->confidence = belief_confidence(search, state);
+	if (state->impossible || (search->stuck && state->top == UINT32_MAX)) {
+		inconsistent(verdict);
+		return;
+	}
+	if (search->n_dead && state->top != UINT32_MAX && !state_is_sure(search, state))
+		belief_find_set(search, state);
+	if (state_is_sure(search, state) &&
+		next_witness(search, state, false, &purpose) == UINT32_MAX)
+		name(search, state);
+	else if (search->stuck || search->runs >= search->options.max_runs)
+		undecided(search, state);
 }

@@ -78,7 +78,8 @@ static const char *verdict_title(const char *kind)
 	static const char *const rows[][2] = {
 		{ "culprit", "First bad commit" },	{ "range", "One of a few commits" },
 		{ "not-reproduced", "Not reproduced" }, { "no-good-commit", "No good commit" },
-		{ "inconsistent", "Inconsistent" },
+		{ "inconsistent", "Inconsistent" },	{ "no-change", "No change in this range" },
+		{ "undecided", "Undecided" },
 	};
 
 	for (size_t i = 0; kind && i < sizeof(rows) / sizeof(*rows); i++)

@@ -1,11 +1,15 @@
-check_PROGRAMS += tests/unit/test_search_graph tests/unit/test_search tests/unit/test_search_sim
-TESTS += tests/unit/test_search_graph tests/unit/test_search tests/unit/test_search_sim
+SEARCH_TESTS = tests/unit/test_search_graph tests/unit/test_search tests/unit/test_search_bayes tests/unit/test_search_sim
+check_PROGRAMS += $(SEARCH_TESTS)
+TESTS += $(SEARCH_TESTS)
 tests_unit_test_search_graph_SOURCES = tests/unit/test_search_graph.c
 tests_unit_test_search_graph_LDADD = $(SEARCH_LIBS) $(CHECK_LIBS)
 tests_unit_test_search_graph_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_search_SOURCES = tests/unit/test_search.c
 tests_unit_test_search_LDADD = $(SEARCH_LIBS) $(CHECK_LIBS)
 tests_unit_test_search_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_search_bayes_SOURCES = tests/unit/test_search_bayes.c
+tests_unit_test_search_bayes_LDADD = $(SEARCH_LIBS) $(CHECK_LIBS)
+tests_unit_test_search_bayes_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_search_sim_SOURCES = tests/unit/test_search_sim.c
 tests_unit_test_search_sim_LDADD = $(SEARCH_LIBS) $(CHECK_LIBS)
 tests_unit_test_search_sim_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
