@@ -23,11 +23,48 @@ static bool is_left_out(const struct search *search, uint32_t box)
 	return false;
 }
 
+/* The first entry of this box and commit, or of a later one. */
+static size_t find(const struct search *search, uint32_t box, uint32_t commit)
+{
+	size_t low = 0, high = search->n_by_box;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct box_count *at = &search->by_box[middle];
+
+		if (at->box < box || (at->box == box && at->commit < commit))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+void boxes_count(struct search *search, uint32_t box, uint32_t commit, bool failed)
+{
+	size_t i = find(search, box, commit);
+	struct box_count *at;
+
+	if (i == search->n_by_box || search->by_box[i].box != box ||
+		search->by_box[i].commit != commit) {
+		MEM_GROW(search->by_box, search->n_by_box + 1, search->cap_by_box);
+		at = &search->by_box[i];
+		memmove(at + 1, at, (search->n_by_box++ - i) * sizeof(*at));
+		*at = (struct box_count){ .box = box, .commit = commit };
+	}
+	at = &search->by_box[i];
+	at->fails += failed;
+	at->passes += !failed;
+}
+
 static void count_box(struct search *search, uint32_t box, int change)
 {
-	for (size_t i = 0; i < search->n_by_box; i++)
-		if (search->by_box[i].box == box)
-			count_run(search, search->by_box[i].commit, search->by_box[i].observation, change);
+	for (size_t i = find(search, box, 0);
+		i < search->n_by_box && search->by_box[i].box == box; i++) {
+		const struct box_count *at = &search->by_box[i];
+
+		count_runs(search, at->commit, change * (int)at->fails, change * (int)at->passes);
+	}
 }
 
 void boxes_take_back(struct search *search)
@@ -61,17 +98,15 @@ static double suspicion(struct search *search, uint32_t box)
 	well = fmax(model_good_next(&search->model, search->earlier[2],
 		search->n_passes + search->earlier[3]), 1e-3);
 	rate = without->bad_rate;
-	for (size_t i = 0; i < search->n_by_box && !without->impossible; i++) {
-		const struct run_of_box *run = &search->by_box[i];
-		double bad, if_well, if_sick;
+	for (size_t i = find(search, box, 0); i < search->n_by_box &&
+		search->by_box[i].box == box && !without->impossible; i++) {
+		const struct box_count *at = &search->by_box[i];
+		double bad = chance_bad(search, without, at->commit);
+		double if_well = bad * rate + (1 - bad) * well;
+		double if_sick = bad * fmax(rate, SICK_RATE) + (1 - bad) * SICK_RATE;
 
-		if (run->box != box)
-			continue;
-		bad = chance_bad(search, without, run->commit);
-		if_well = bad * rate + (1 - bad) * well;
-		if_sick = bad * fmax(rate, SICK_RATE) + (1 - bad) * SICK_RATE;
-		ratio += run->observation == OBSERVED_BAD ? log(if_sick / if_well) :
-			log((1 - if_sick) / (1 - if_well + 1e-12));
+		ratio += at->fails * log(if_sick / if_well) +
+			at->passes * log((1 - if_sick) / (1 - if_well + 1e-12));
 	}
 	state_release(without);
 	free(without);
@@ -79,26 +114,7 @@ static double suspicion(struct search *search, uint32_t box)
 	return ratio;
 }
 
-static unsigned count_fails(const struct search *search, uint32_t box)
-{
-	unsigned fails = 0;
-
-	for (size_t i = 0; i < search->n_by_box; i++)
-		fails += search->by_box[i].box == box &&
-			search->by_box[i].observation == OBSERVED_BAD;
-	return fails;
-}
-
-/* Each box once, at its first run. */
-static bool is_first(const struct search *search, size_t k)
-{
-	for (size_t i = 0; i < k; i++)
-		if (search->by_box[i].box == search->by_box[k].box)
-			return false;
-	return true;
-}
-
-bool boxes_leave_out(struct search *search, const struct state *state)
+bool boxes_leave_out(struct search *search)
 {
 	double worst = log(SURE_SICK / (1 - SURE_SICK)) - log(PRIOR_SICK / (1 - PRIOR_SICK));
 	uint32_t box = 0, n_boxes = 0;
@@ -106,17 +122,19 @@ bool boxes_leave_out(struct search *search, const struct state *state)
 	if (search->model.known && !(search->model.good_fail > 0))
 		return false;	/* every run is believed */
 	for (size_t i = 0; i < search->n_by_box; i++)
-		n_boxes += is_first(search, i);
-	for (size_t i = 0; i < search->n_by_box && n_boxes > 2; i++) {
+		n_boxes += !i || search->by_box[i].box != search->by_box[i - 1].box;
+	/* in order of their numbers, so that the smaller one wins a tie */
+	for (size_t i = 0; i < search->n_by_box && n_boxes > 2;) {
 		uint32_t candidate = search->by_box[i].box;
+		unsigned fails = 0;
 		double ratio;
 
-		if (!is_first(search, i) || is_left_out(search, candidate) ||
-			count_fails(search, candidate) < LEAST_FAILS)
+		for (; i < search->n_by_box && search->by_box[i].box == candidate; i++)
+			fails += search->by_box[i].fails;
+		if (is_left_out(search, candidate) || fails < LEAST_FAILS)
 			continue;
 		ratio = suspicion(search, candidate);
-		/* the smaller number wins a tie, whatever came first */
-		if (ratio > worst || (box && ratio >= worst && candidate < box)) {
+		if (ratio > worst) {
 			worst = ratio;
 			box = candidate;
 		}

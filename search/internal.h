@@ -28,10 +28,10 @@ struct flight {
 	double usefulness;
 };
 
-/* One run of a box whose name is known. */
-struct run_of_box {
-	uint32_t commit, box;
-	enum observation observation;	/* good or bad */
+/* What a box whose name is known found at one commit. */
+struct box_count {
+	uint32_t box, commit;
+	unsigned fails, passes;
 };
 
 /* Candidates with the same runs below them are equally likely but for their prior. */
@@ -97,7 +97,7 @@ struct search {
 
 	bool stuck;			/* no run can tell more */
 
-	struct run_of_box *by_box;
+	struct box_count *by_box;	/* by box, then by commit, so that no sum depends on arrival */
 	size_t n_by_box, cap_by_box;
 	uint32_t *left_out;		/* boxes that are not believed */
 	size_t n_left_out, cap_left_out;
@@ -111,12 +111,13 @@ struct search {
 
 /* The ancestors-or-self of v, in a scratch array. */
 const bool *mark_ancestors(const struct search *search, uint32_t v);
-/* One good or bad run more (1) or less (-1). */
-void count_run(struct search *search, uint32_t commit, enum observation observation, int change);
+/* So many failures and passes more, or less. */
+void count_runs(struct search *search, uint32_t commit, int fails, int passes);
 
-/* boxes.c: leaves out one more box that is not to be believed, or takes all back.  False: none. */
-bool boxes_leave_out(struct search *search, const struct state *state);
+/* boxes.c: leaves out one more box that is not to be believed (false: none), or takes all back. */
+bool boxes_leave_out(struct search *search);
 void boxes_take_back(struct search *search);
+void boxes_count(struct search *search, uint32_t box, uint32_t commit, bool failed);
 
 double entropy(double p);		/* of a coin, in bits */
 

@@ -260,7 +260,7 @@ const struct state *state_of(const struct search *search)
 			presume_broken(search, search->state);
 			belief_make(search, search->state);
 		} while (state_is_sure(search, search->state) &&
-			boxes_leave_out((struct search *)search, search->state));
+			boxes_leave_out((struct search *)search));
 		verdict_make(search, search->state);
 		search->state->valid = true;
 	}
@@ -386,16 +386,21 @@ const bool *mark_ancestors(const struct search *search, uint32_t v)
 	return search->mark;
 }
 
-void count_run(struct search *search, uint32_t commit, enum observation observation, int change)
+void count_runs(struct search *search, uint32_t commit, int fails, int passes)
 {
-	bool bad = observation == OBSERVED_BAD;
-	uint32_t *sums = bad ? search->fails : search->passes;
-	const bool *inside = mark_ancestors(search, commit);
+	bool was_given_up = commit_is_given_up(search, commit);
+	const bool *inside;
 
-	search->counts[commit][observation] += (unsigned)change;
-	*(bad ? &search->n_fails : &search->n_passes) += (unsigned)change;
-	for (uint32_t v = 0; v <= commit; v++)
-		sums[v] += inside[v] ? (uint32_t)change : 0;
+	search->counts[commit][OBSERVED_BAD] += (unsigned)fails;
+	search->counts[commit][OBSERVED_GOOD] += (unsigned)passes;
+	search->n_dead += commit_is_given_up(search, commit) - was_given_up;
+	search->n_fails += (unsigned)fails;
+	search->n_passes += (unsigned)passes;
+	inside = mark_ancestors(search, commit);
+	for (uint32_t v = 0; v <= commit; v++) {
+		search->fails[v] += inside[v] ? (uint32_t)fails : 0;
+		search->passes[v] += inside[v] ? (uint32_t)passes : 0;
+	}
 }
 
 void search_observe_by(struct search *search, uint32_t commit, enum observation observation,
@@ -406,18 +411,18 @@ void search_observe_by(struct search *search, uint32_t commit, enum observation 
 	if (commit >= search->graph->n || (unsigned)observation >= OBSERVED_NKINDS)
 		return;
 	boxes_take_back(search);
-	was_given_up = commit_is_given_up(search, commit);
 	changed(search, commit, in_flight);
-	search->n_skips += observation == OBSERVED_SKIP;
-	if (observation == OBSERVED_BAD || observation == OBSERVED_GOOD)
-		count_run(search, commit, observation, 1);
-	else
-		search->counts[commit][observation]++;
-	search->n_dead += commit_is_given_up(search, commit) - was_given_up;
-	if (!box || (observation != OBSERVED_BAD && observation != OBSERVED_GOOD))
+	if (observation == OBSERVED_BAD || observation == OBSERVED_GOOD) {
+		count_runs(search, commit, observation == OBSERVED_BAD,
+			observation == OBSERVED_GOOD);
+		if (box)
+			boxes_count(search, box, commit, observation == OBSERVED_BAD);
 		return;
-	MEM_GROW(search->by_box, search->n_by_box + 1, search->cap_by_box);
-	search->by_box[search->n_by_box++] = (struct run_of_box){ commit, box, observation };
+	}
+	was_given_up = commit_is_given_up(search, commit);
+	search->n_skips += observation == OBSERVED_SKIP;
+	search->counts[commit][observation]++;
+	search->n_dead += commit_is_given_up(search, commit) - was_given_up;
 }
 
 void search_observe(struct search *search, uint32_t commit, enum observation observation,

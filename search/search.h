@@ -108,7 +108,10 @@ void search_free(struct search *search);	/* NULL is fine */
  */
 bool search_next(struct search *search, struct search_probe *ret);
 
-/* A result.  in_flight: it ends a probe taken from search_next; otherwise it is earlier evidence (fine at any time). */
+/*
+ * A result.  in_flight: it ends a probe taken from search_next; otherwise it is earlier evidence (fine at any time).  Each call is a
+ * run of its own: a caller that may hear of one run twice tells of it once.
+ */
 void search_observe(struct search *search, uint32_t commit, enum observation observation, bool in_flight);
 /*
  * The same, with the box (any number but 0) that made the run.  Before a verdict is given, each box is held against what the

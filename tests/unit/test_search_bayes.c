@@ -12,6 +12,7 @@
 
 #define MAX_COMMITS 12u
 #define MAX_SEEN 40u
+#define MAX_BOXES 6u
 #define OLD MAX_COMMITS			/* hypotheses beside the commits */
 #define NOTHING (MAX_COMMITS + 1)
 #define N_HYPOTHESES (MAX_COMMITS + 2)
@@ -802,6 +803,109 @@ START_TEST(with_boxes_that_are_left_out_the_order_matters_as_little)
 }
 END_TEST
 
+static void check_same_belief(struct search *one, struct search *two, uint32_t n, const char *what)
+{
+	uint32_t boxes[2][MAX_BOXES];
+	size_t n_boxes[2] = { search_left_out(one, boxes[0], MAX_BOXES), search_left_out(two, boxes[1], MAX_BOXES) };
+
+	ck_assert_msg(n_boxes[0] == n_boxes[1] && !memcmp(boxes[0], boxes[1], n_boxes[0] * sizeof(uint32_t)),
+		"%s: other boxes left out", what);
+	check_same(one, two, n, what);
+}
+
+/* On any graph, most runs made by a box of which one is sick, with all that may come in beside good and bad. */
+static struct world world_of_boxes(uint32_t most, unsigned runs)
+{
+	struct world world = random_world(most);
+	uint32_t culprit = dice(world.graph.n), n_boxes = 3 + dice(MAX_BOXES - 2);
+
+	random_model(&world);
+	world.options.trust_runs = false;
+	for (unsigned i = 0; i < runs; i++) {
+		uint32_t v = dice(3) ? dice(world.graph.n) : world.bad, box = dice(8) ? 1 + dice(n_boxes) : 0;
+		bool bad = (world.inside[v] >> culprit & 1) != world.options.fix;
+
+		push(&world, v, (bad && dice(6)) || (box == 3 && dice(2)) ? OBSERVED_BAD : OBSERVED_GOOD);
+		world.seen[i].box = box;
+		if (!dice(12) && v != world.bad)
+			world.seen[i].what = dice(3) ? OBSERVED_SKIP : OBSERVED_BROKEN;
+		else if (!dice(12))
+			world.seen[i] = (struct seen){ .commit = v, .is_ratio = true,
+				.ratio = ((int)dice(2000) - 1000) / 300.0 };
+	}
+	return world;
+}
+
+START_TEST(fifty_shuffles_of_what_came_in_give_one_belief_whatever_it_was)
+{
+	unsigned left_out = 0;
+
+	for (uint32_t round = 0; round < 400; round++) {
+		struct world world;
+		struct search *first;
+		uint32_t box;
+		char what[64];
+
+		seed = 1000000 + round;
+		world = world_of_boxes(9, MAX_SEEN);
+		snprintf(what, sizeof(what), "seed %u", 1000000 + round);
+		first = candidates(&world) >> world.bad & 1 ? begin_and_tell(&world) : NULL;
+		left_out += first && search_left_out(first, &box, 1);
+		for (unsigned times = 0; times < 50 && first; times++) {
+			struct search *other;
+
+			shuffle(world.seen, world.n_seen);
+			other = times % 2 ? begin_and_tell(&world) : tell_somehow(&world);
+			check_same_belief(first, other, world.graph.n, what);
+			search_free(other);
+			search_free(first);
+			first = begin_and_tell(&world);
+		}
+		search_free(first);
+		graph_release(&world.graph);
+	}
+	ck_assert_uint_ge(left_out, 20);
+}
+END_TEST
+
+static void check_permutations(const struct world *original, struct world *world, unsigned done, const char *what)
+{
+	struct search *search[2];
+
+	for (unsigned i = done; i < world->n_seen; i++) {
+		struct seen held = world->seen[done];
+
+		world->seen[done] = world->seen[i];
+		world->seen[i] = held;
+		check_permutations(original, world, done + 1, what);
+		world->seen[i] = world->seen[done];
+		world->seen[done] = held;
+	}
+	if (done < world->n_seen)
+		return;
+	search[0] = begin_and_tell(original);
+	search[1] = begin_and_tell(world);
+	check_same_belief(search[0], search[1], world->graph.n, what);
+	for (unsigned i = 0; i < 2; i++)
+		search_free(search[i]);
+}
+
+START_TEST(every_permutation_of_six_results_gives_one_belief)
+{
+	for (uint32_t round = 0; round < 40; round++) {
+		struct world world, shuffled;
+		char what[64];
+
+		seed = 1100000 + round;
+		shuffled = world = world_of_boxes(6, 6);
+		snprintf(what, sizeof(what), "seed %u", 1100000 + round);
+		if (candidates(&world) >> world.bad & 1)
+			check_permutations(&world, &shuffled, 0, what);
+		graph_release(&world.graph);
+	}
+}
+END_TEST
+
 START_TEST(the_same_calls_give_the_same_answers)
 {
 	for (uint32_t round = 0; round < 300; round++) {
@@ -843,6 +947,8 @@ int main(void)
 	tcase_add_test(tests, neighbours_counted_as_one_in_long_histories_change_little);
 	tcase_add_test(tests, belief_verdict_and_next_probe_are_the_same_to_the_last_bit_in_any_order);
 	tcase_add_test(tests, with_boxes_that_are_left_out_the_order_matters_as_little);
+	tcase_add_test(tests, fifty_shuffles_of_what_came_in_give_one_belief_whatever_it_was);
+	tcase_add_test(tests, every_permutation_of_six_results_gives_one_belief);
 	tcase_add_test(tests, the_same_calls_give_the_same_answers);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
