@@ -12,7 +12,9 @@
 #define WORDS 8
 #define COLUMNS (WORDS * 64)
 #define LEAST_BITS 1e-9		/* less than this is rounding */
-#define LEAST_CHANCE 0.01	/* to say something: skipped commits are tried again */
+#define LEAST_CHANCE 0.01	/* to say something */
+#define SPOKEN 0.25	/* as if so many more runs of a skipped commit had said something */
+#define ASKED 0.5	/* of so many */
 #define LEAST_MASS 1e-7		/* of all candidates that are left out of the columns together */
 #define SAME 1e-12		/* scores this near are a tie; the oldest commit wins it */
 #define BINS 64
@@ -44,11 +46,6 @@ static double tells(double fail, double bits)
 	double gain = entropy(fail) - bits;
 
 	return gain > 0 ? gain : 0;
-}
-
-static bool may_run(const struct search *search, uint32_t v)
-{
-	return !commit_is_dead(search, v) && !commit_is_set_aside(search, v);
 }
 
 static void sum_all(struct choice *c)
@@ -234,14 +231,24 @@ static bool has_artifact(const struct search *search, uint32_t v)
 		commit_was_seen(search, v);
 }
 
+/* Chance that a commit which was skipped says something this time. */
+static double chance_to_speak(const struct search *search, uint32_t v)
+{
+	unsigned seen = commit_shown(search, v) + commit_passed(search, v);
+	unsigned skips = search->counts[v][OBSERVED_SKIP];
+
+	return skips ? (seen + SPOKEN) / (seen + skips + ASKED) : 1;
+}
+
 /* A chance to say something, for what a run costs. */
 static double worth(const struct choice *c, uint32_t v)
 {
 	const struct search_options *options = &c->search->options;
-	double chance = c->chance ? c->chance[v] : 1, cost = options->test_cost;
+	double speaks = chance_to_speak(c->search, v), cost = options->test_cost;
+	double chance = c->chance && speaks >= 1 ? c->chance[v] : speaks;
 
 	if (has_artifact(c->search, v) || !(options->build_cost > 0))
-		return 1 / cost;
+		return speaks / cost;
 	chance = fmax(chance, LEAST_CHANCE);
 	return chance / (options->build_cost + chance * cost);
 }
@@ -577,13 +584,28 @@ double choose_bits(const struct search *search, const struct state *state, uint3
 	return tells(fail, bits);
 }
 
+/* Does a run in flight that promises more come before another try of a skipped commit? */
+static bool waits(const struct choice *c, const struct best *again)
+{
+	const struct search *search = c->search;
+
+	for (size_t i = 0; i < search->n_flights; i++) {
+		const struct flight *flight = &search->flights[i];
+
+		if (!commit_is_dead(search, flight->commit) &&
+			!commit_is_set_aside(search, flight->commit) &&
+			flight->usefulness * worth(c, flight->commit) >= again->score)
+			return true;
+	}
+	return false;
+}
+
 bool choose_probe(const struct search *search, const struct state *state, uint32_t *ret,
 	double *ret_bits)
 {
-	struct best best = { .commit = UINT32_MAX };
+	struct best best = { .commit = UINT32_MAX }, again = best;
 	struct pending pending = { .n = 0 };
 	struct choice *c;
-	bool fresh = false;
 
 	if (state->impossible)
 		return false;
@@ -592,14 +614,12 @@ bool choose_probe(const struct search *search, const struct state *state, uint32
 		best_beside(c, &pending, &best, false);
 	else
 		best_alone(c, &best, false);
-	for (size_t i = 0; i < search->n_flights; i++)
-		fresh |= may_run(search, search->flights[i].commit);
-	if (best.commit == UINT32_MAX && !fresh && search->n_skips) {
-		if (pending.n)
-			best_beside(c, &pending, &best, true);
-		else
-			best_alone(c, &best, true);
-	}
+	if (search->n_skips && pending.n)
+		best_beside(c, &pending, &again, true);
+	else if (search->n_skips)
+		best_alone(c, &again, true);
+	if (again.score > best.score && !waits(c, &again))
+		best = again;
 	pending_release(&pending);
 	choice_release(c);
 	if (best.commit == UINT32_MAX)

@@ -128,7 +128,7 @@ void belief_find_set(const struct search *search, struct state *state);
 
 bool commit_is_given_up(const struct search *search, uint32_t v);	/* by its own results */
 bool commit_is_dead(const struct search *search, uint32_t v);	/* no further run will say anything */
-bool commit_is_set_aside(const struct search *search, uint32_t v);	/* skipped before: others first */
+bool commit_is_set_aside(const struct search *search, uint32_t v);	/* mostly skipped: others first */
 /* Runs of its own that speak for bad (for good), measurements included. */
 unsigned commit_shown(const struct search *search, uint32_t v);
 unsigned commit_passed(const struct search *search, uint32_t v);

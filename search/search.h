@@ -63,7 +63,7 @@ struct search_options {
 	unsigned verify_max;		/* passes of the bad end before not-reproduced; 0: 30, with trust_runs 1 */
 	unsigned confirm_bad;		/* failures of the culprit itself; 0: 1 */
 	unsigned confirm_good;		/* passes of each parent itself; 0: 1 */
-	unsigned skip_retries;		/* how often a SKIP commit is tried again when only such are left; default (0): 2 */
+	unsigned skip_retries;		/* tries of a commit of which every run skipped, after the first; default (0): 2 */
 	unsigned max_runs;		/* budget: observations before undecided; 0: 5,000 */
 	double confidence;		/* of the verdict; 0: 0.99 */
 	double build_cost, test_cost;	/* in any unit; 0 and 0: 0 and 1, so that runs are counted */

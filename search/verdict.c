@@ -45,7 +45,7 @@ bool commit_is_dead(const struct search *search, uint32_t v)
 
 bool commit_is_set_aside(const struct search *search, uint32_t v)
 {
-	return search->counts[v][OBSERVED_SKIP] > 0;
+	return search->counts[v][OBSERVED_SKIP] > commit_shown(search, v) + commit_passed(search, v);
 }
 
 unsigned commit_flights(const struct search *search, uint32_t v)

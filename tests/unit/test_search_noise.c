@@ -1,0 +1,241 @@
+/*
+ * search/ against what a farm does wrong: skips now and then, boxes that fail by themselves, errors that no search can pin down.  Each
+ * bisection is played through search.h from a seed of its own.
+ */
+#include <check.h>
+#include <limits.h>
+#include <stdint.h>
+
+#include "search/search.h"
+
+#define MAX_SLOTS 8u
+#define NOWHERE UINT32_MAX
+
+static uint64_t seed;
+
+/* splitmix64 (Steele, Lea, Flood 2014) */
+static double dice(void)
+{
+	uint64_t x = seed += 0x9e3779b97f4a7c15;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+	x = (x ^ x >> 27) * 0x94d049bb133111eb;
+	return (double)((x ^ x >> 31) >> 11) * 0x1p-53;
+}
+
+static unsigned dice_to(unsigned n)
+{
+	return 1 + (unsigned)(dice() * n);
+}
+
+/* A line of so many candidates; commit 0 is the good end. */
+struct world {
+	uint32_t n;
+	bool nothing;			/* no culprit: all fail at good_rate */
+	bool two;			/* from a second culprit on they fail at second_rate */
+	double bad_rate, good_rate, second_rate, skip_rate;
+	unsigned slots;
+	unsigned boxes, sick;		/* 0: no names of boxes; the sick one, 0: none */
+	double sick_rate;
+	bool only_left_out;		/* once a box is left out, all runs are made by it */
+	struct search_options options;
+};
+
+struct tally {
+	unsigned kinds[VERDICT_NKINDS], right, second, most_runs, left_out, wrongly_left_out, said;
+	double runs;
+};
+
+struct flight {
+	uint32_t commit;
+	unsigned box;
+};
+
+struct game {
+	const struct world *world;
+	struct search *search;
+	uint32_t culprit, second;
+	struct flight flight[MAX_SLOTS];
+	unsigned n_flights, runs;
+};
+
+static unsigned choose_box(struct game *g)
+{
+	const struct world *world = g->world;
+	uint32_t left_out;
+	unsigned box = 1;
+
+	if (!world->boxes)
+		return 0;
+	if (world->only_left_out && search_left_out(g->search, &left_out, 1))
+		return left_out;
+	if (world->slots < world->boxes)
+		return dice_to(world->boxes);
+	for (unsigned i = 0; i < g->n_flights; i++) {
+		if (g->flight[i].box != box)
+			continue;
+		box++;
+		i = UINT_MAX;		/* from the start */
+	}
+	return box;
+}
+
+static enum observation run(const struct game *g, const struct flight *flight)
+{
+	const struct world *world = g->world;
+	double rate = world->good_rate;
+
+	if (flight->commit >= g->culprit)
+		rate = world->bad_rate;
+	if (flight->commit >= g->second)
+		rate = world->second_rate;
+	if (flight->box && flight->box == world->sick && rate < world->sick_rate)
+		rate = world->sick_rate;
+	if (dice() < world->skip_rate)
+		return OBSERVED_SKIP;
+	return dice() < rate ? OBSERVED_BAD : OBSERVED_GOOD;
+}
+
+static void cancel_useless(struct game *g)
+{
+	uint32_t useless[MAX_SLOTS];
+	size_t n = search_useless(g->search, useless, MAX_SLOTS);
+
+	for (size_t i = 0; i < n; i++) {
+		for (unsigned k = g->n_flights; k-- > 0;) {
+			if (g->flight[k].commit != useless[i])
+				continue;
+			search_drop(g->search, useless[i]);
+			g->flight[k] = g->flight[--g->n_flights];
+		}
+	}
+}
+
+/* Results come back in random order. */
+static void play(struct game *g)
+{
+	struct search_probe probe;
+
+	while (search_verdict(g->search)->kind == VERDICT_NONE) {
+		struct flight ended;
+		unsigned k;
+
+		while (g->n_flights < g->world->slots && search_next(g->search, &probe)) {
+			unsigned box = choose_box(g);
+
+			g->flight[g->n_flights++] = (struct flight){ probe.commit, box };
+		}
+		if (search_verdict(g->search)->kind != VERDICT_NONE)
+			break;
+		ck_assert_msg(g->n_flights > 0, "no verdict, and nothing to run");
+		k = dice_to(g->n_flights) - 1;
+		ended = g->flight[k];
+		g->flight[k] = g->flight[--g->n_flights];
+		search_observe_by(g->search, ended.commit, run(g, &ended), true, ended.box);
+		ck_assert_uint_le(++g->runs, 5000);
+		cancel_useless(g);
+	}
+}
+
+static void count(const struct game *g, struct tally *tally)
+{
+	const struct search_verdict *verdict = search_verdict(g->search);
+	uint32_t box[MAX_SLOTS];
+	size_t n = search_left_out(g->search, box, MAX_SLOTS);
+
+	tally->kinds[verdict->kind]++;
+	if (verdict->kind == VERDICT_CULPRIT) {
+		tally->right += verdict->culprit == g->culprit;
+		tally->second += verdict->culprit == g->second;
+		tally->said += n && strstr(verdict->reason, "Left out: 1 box");
+	}
+	tally->left_out += n > 0;
+	for (size_t i = 0; i < n; i++)
+		tally->wrongly_left_out += box[i] != g->world->sick;
+	tally->runs += g->runs;
+	if (g->runs > tally->most_runs)
+		tally->most_runs = g->runs;
+}
+
+static struct tally play_often(const struct world *world, unsigned trials)
+{
+	struct tally tally = { .right = 0 };
+	struct graph graph = { 0 };
+	uint32_t good = 0;
+
+	ck_assert_int_eq(graph_add(&graph, NULL, 0, NULL, NULL), 0);
+	for (uint32_t v = 0; v < world->n; v++)
+		ck_assert_int_eq(graph_add(&graph, &v, 1, NULL, NULL), 0);
+	for (unsigned trial = 0; trial < trials; trial++) {
+		struct game g = { .world = world, .culprit = NOWHERE, .second = NOWHERE };
+
+		seed = trial * 1000003u + world->n;
+		if (!world->nothing)
+			g.culprit = dice_to(world->n);
+		if (world->two) {
+			g.second = dice_to(world->n);
+			if (g.second < g.culprit) {
+				uint32_t held = g.second;
+
+				g.second = g.culprit;
+				g.culprit = held;
+			}
+		}
+		ck_assert_int_eq(search_new(&g.search, &graph, world->n, &good, 1, &world->options, NULL), 0);
+		play(&g);
+		count(&g, &tally);
+		search_free(g.search);
+	}
+	tally.runs /= trials;
+	graph_release(&graph);
+	if (getenv("SEARCH_NOISE_VERBOSE")) {
+		printf("%u: right %u, second %u, %.1f runs, most %u, left out %u, wrongly %u;", trials, tally.right,
+			tally.second, tally.runs, tally.most_runs, tally.left_out, tally.wrongly_left_out);
+		for (int i = 0; i < VERDICT_NKINDS; i++)
+			if (tally.kinds[i])
+				printf(" %s %u", verdict_kind_name((enum verdict_kind)i), tally.kinds[i]);
+		puts("");
+	}
+	return tally;
+}
+
+static struct world line(uint32_t n, double bad_rate)
+{
+	return (struct world){ .n = n, .bad_rate = bad_rate, .slots = 1 };
+}
+
+/* skips */
+
+START_TEST(a_run_of_ten_that_skips_costs_a_few_runs_and_no_verdict)
+{
+	for (unsigned flaky = 0; flaky < 2; flaky++) {
+		struct world world = line(100, flaky ? 0.5 : 1);
+		struct tally without = play_often(&world, 100), with;
+
+		world.skip_rate = 0.1;
+		with = play_often(&world, 100);
+		ck_assert_uint_ge(with.right, 96);
+		ck_assert(with.runs < 1.35 * without.runs);
+		ck_assert_uint_le(with.most_runs, 2 * without.most_runs);
+		world.slots = 4;
+		ck_assert_uint_ge(play_often(&world, 100).right, 96);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("search and noise");
+	TCase *tests = tcase_create("noise");
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(tests, 300);
+	tcase_add_test(tests, a_run_of_ten_that_skips_costs_a_few_runs_and_no_verdict);
+	suite_add_tcase(suite, tests);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
