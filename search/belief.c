@@ -236,6 +236,7 @@ static void weigh(const struct search *search, struct state *state)
 		state->impossible = true;
 		return;
 	}
+	state->log_evidence = most + log(total);
 	for (uint32_t v = search->first; v <= search->last; v++)
 		state->mass[v] /= total;
 	state->mass_old /= total;

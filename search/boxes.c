@@ -1,24 +1,28 @@
 /*
  * Boxes that make errors of their own.
  *
- * A box is judged by what all the others found: with its results taken out, each of its runs was of a commit that is good
- * with a chance g.  If the box is well it fails good commits at the common rate, if it is sick at SICK_RATE; bad commits
- * fail on it as anywhere.  The likelihood ratio of the two, over all its runs, against PRIOR_SICK decides.
+ * A box is judged by what all the others found.  If it is well, its runs are like theirs; if it is sick, bad commits fail on it as
+ * anywhere, and good ones at a rate of its own (prior: that of "null").  Summed over all hypotheses about the culprit, each with the
+ * weight that the other boxes give it, the likelihood ratio of the two, against PRIOR_SICK, decides whether it is left out.
+ * Runs of a box that is left out count as skips: they say nothing, and a commit that got nothing else is given up in the end.
+ *
+ * Before a verdict, a box is also put aside if all hangs on it: where the verdict would be false were it sick, and that chance
+ * times the doubt which the others leave is more than the verdict may have.  Its runs then wait for others to agree.
  */
 #include <math.h>
 
 #include "base/mem.h"
 #include "search/internal.h"
 
-#define SICK_RATE 0.3
 #define PRIOR_SICK 0.02
 #define SURE_SICK 0.95		/* posterior */
 #define LEAST_FAILS 2u
+#define LEAST_DOUBT 0.01	/* that a box may leave, however much confidence is asked for */
 
 static bool is_left_out(const struct search *search, uint32_t box)
 {
 	for (size_t i = 0; i < search->n_left_out; i++)
-		if (search->left_out[i] == box)
+		if (search->left_out[i].box == box)
 			return true;
 	return false;
 }
@@ -57,6 +61,7 @@ void boxes_count(struct search *search, uint32_t box, uint32_t commit, bool fail
 	at->passes += !failed;
 }
 
+/* Takes the results of a box out (-1) or in (1). */
 static void count_box(struct search *search, uint32_t box, int change)
 {
 	for (size_t i = find(search, box, 0);
@@ -67,82 +72,177 @@ static void count_box(struct search *search, uint32_t box, int change)
 	}
 }
 
+/* As count_box, but its runs become skips, so that no commit is tried on it for ever. */
+static void count_skips(struct search *search, uint32_t box, int change)
+{
+	for (size_t i = find(search, box, 0);
+		i < search->n_by_box && search->by_box[i].box == box; i++) {
+		const struct box_count *at = &search->by_box[i];
+
+		count_skipped(search, at->commit, -change * (int)(at->fails + at->passes));
+	}
+	count_box(search, box, change);
+}
+
 void boxes_take_back(struct search *search)
 {
-	while (search->n_left_out)
-		count_box(search, search->left_out[--search->n_left_out], 1);
-}
+	while (search->n_left_out) {
+		const struct left_out *last = &search->left_out[--search->n_left_out];
 
-/* Chance that v shows the error, and at which rate. */
-static double chance_bad(const struct search *search, const struct state *state, uint32_t v)
-{
-	const bool *inside = mark_ancestors(search, v);
-	double sum = 0, all = 0;
-
-	for (uint32_t i = search->first; i <= search->last; i++) {
-		sum += inside[i] != search->options.fix ? state->mass[i] : 0;
-		all += state->mass[i];
+		if (last->sick)
+			count_skips(search, last->box, 1);
+		else
+			count_box(search, last->box, 1);
 	}
-	return all > 0 ? (sum + state->mass_old) / (all + state->mass_old) : 0;
 }
 
-/* Log likelihood ratio of sick against well. */
-static double suspicion(struct search *search, uint32_t box)
+unsigned boxes_sick(const struct search *search)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < search->n_left_out; i++)
+		n += search->left_out[i].sick;
+	return n;
+}
+
+unsigned boxes_ignored(const struct search *search)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < search->n_by_box && search->n_left_out; i++) {
+		const struct box_count *at = &search->by_box[i];
+
+		for (size_t k = 0; k < search->n_left_out; k++)
+			if (search->left_out[k].box == at->box && search->left_out[k].sick)
+				n += at->fails + at->passes;
+	}
+	return n;
+}
+
+/* Log likelihood of what a box found, were it sick: good commits fail on it at a rate of its own. */
+static double likelihood_if_sick(struct search *search, uint32_t bad_f, uint32_t bad_p,
+	uint32_t box_bad_f, uint32_t box_bad_p, const struct box_count *box)
+{
+	struct model *model = &search->model;
+	const unsigned *earlier = search->earlier;
+
+	bad_f += earlier[0];
+	bad_p += earlier[1];
+	return model_bad(model, bad_f + box_bad_f, bad_p + box_bad_p) -
+		model_bad(model, bad_f, bad_p) +
+		model_null(model, box->fails - box_bad_f, box->passes - box_bad_p);
+}
+
+/*
+ * Log likelihood ratio of sick against well.  `all`: the evidence with the box, before[0] and [1] the
+ * failures and passes at descendants-or-self then; box: the sums of the box.
+ */
+static double compare(struct search *search, const struct state *without, double all,
+	uint32_t *before[2], const struct box_count *box)
+{
+	double sum = without->mass_old *
+		exp(likelihood_if_sick(search, search->n_fails, search->n_passes, box->fails,
+		box->passes, box));
+
+	sum += without->mass_null * exp(model_null(&search->model, box->fails, box->passes));
+	for (uint32_t v = search->first; v <= search->last; v++) {
+		uint32_t f = search->fails[v], p = search->passes[v];
+		uint32_t box_f = before[0][v] - f, box_p = before[1][v] - p;
+
+		if (!(without->mass[v] > 0))
+			continue;
+		if (search->options.fix) {
+			f = search->n_fails - f;
+			p = search->n_passes - p;
+			box_f = box->fails - box_f;
+			box_p = box->passes - box_p;
+		}
+		sum += without->mass[v] * exp(likelihood_if_sick(search, f, p, box_f, box_p, box));
+	}
+	return log(sum) - (all - without->log_evidence);
+}
+
+/* How a box looks beside the others. */
+struct look {
+	double sick;		/* log likelihood ratio against well */
+	double top;		/* belief in the likeliest candidate without it */
+};
+
+static struct look look_at(struct search *search, const struct state *all,
+	const struct box_count *box)
 {
 	struct state *without = mem_alloc(sizeof(*without));
-	double ratio = 0, well, rate;
+	size_t n = search->graph->n;
+	uint32_t *before[2] = { mem_array(n, sizeof(uint32_t)), mem_array(n, sizeof(uint32_t)) };
+	struct look look = { -INFINITY, 1 };
 
-	count_box(search, box, -1);
+	memcpy(before[0], search->fails, n * sizeof(uint32_t));
+	memcpy(before[1], search->passes, n * sizeof(uint32_t));
+	count_box(search, box->box, -1);
 	belief_make(search, without);
-	/* the rate at which good commits fail by the others' account, and at least once in a thousand runs */
-	well = fmax(model_good_next(&search->model, search->earlier[2],
-		search->n_passes + search->earlier[3]), 1e-3);
-	rate = without->bad_rate;
-	for (size_t i = find(search, box, 0); i < search->n_by_box &&
-		search->by_box[i].box == box && !without->impossible; i++) {
-		const struct box_count *at = &search->by_box[i];
-		double bad = chance_bad(search, without, at->commit);
-		double if_well = bad * rate + (1 - bad) * well;
-		double if_sick = bad * fmax(rate, SICK_RATE) + (1 - bad) * SICK_RATE;
-
-		ratio += at->fails * log(if_sick / if_well) +
-			at->passes * log((1 - if_sick) / (1 - if_well + 1e-12));
+	if (!without->impossible) {
+		look.sick = compare(search, without, all->log_evidence, before, box);
+		look.top = all->top == UINT32_MAX ? 1 : without->mass[all->top];
 	}
+	count_box(search, box->box, 1);
 	state_release(without);
 	free(without);
-	count_box(search, box, 1);
-	return ratio;
+	free(before[0]);
+	free(before[1]);
+	return look;
 }
 
-bool boxes_leave_out(struct search *search)
+static void leave_out(struct search *search, uint32_t box, bool sick)
 {
-	double worst = log(SURE_SICK / (1 - SURE_SICK)) - log(PRIOR_SICK / (1 - PRIOR_SICK));
-	uint32_t box = 0, n_boxes = 0;
+	MEM_GROW(search->left_out, search->n_left_out + 1, search->cap_left_out);
+	search->left_out[search->n_left_out++] = (struct left_out){ box, sick };
+	if (sick)
+		count_skips(search, box, -1);
+	else
+		count_box(search, box, -1);
+}
 
-	if (search->model.known && !(search->model.good_fail > 0))
+static double logit(double p)
+{
+	return log(p / (1 - p));
+}
+
+bool boxes_leave_out(struct search *search, const struct state *state)
+{
+	double worst = logit(SURE_SICK) - logit(PRIOR_SICK), most = 0, bound;
+	uint32_t sick = 0, doubtful = 0, n_boxes = 0;
+	bool sure = state_is_sure(search, state);
+
+	if (state->impossible || (search->model.known && !(search->model.good_fail > 0)))
 		return false;	/* every run is believed */
+	bound = fmax(1 - search->options.confidence, LEAST_DOUBT);
 	for (size_t i = 0; i < search->n_by_box; i++)
 		n_boxes += !i || search->by_box[i].box != search->by_box[i - 1].box;
 	/* in order of their numbers, so that the smaller one wins a tie */
 	for (size_t i = 0; i < search->n_by_box && n_boxes > 2;) {
-		uint32_t candidate = search->by_box[i].box;
-		unsigned fails = 0;
-		double ratio;
+		struct box_count sum = { .box = search->by_box[i].box };
+		struct look look;
+		double doubt;
 
-		for (; i < search->n_by_box && search->by_box[i].box == candidate; i++)
-			fails += search->by_box[i].fails;
-		if (is_left_out(search, candidate) || fails < LEAST_FAILS)
+		for (; i < search->n_by_box && search->by_box[i].box == sum.box; i++) {
+			sum.fails += search->by_box[i].fails;
+			sum.passes += search->by_box[i].passes;
+		}
+		if (is_left_out(search, sum.box) || sum.fails < (sure ? 1 : LEAST_FAILS))
 			continue;
-		ratio = suspicion(search, candidate);
-		if (ratio > worst) {
-			worst = ratio;
-			box = candidate;
+		look = look_at(search, state, &sum);
+		if (look.sick > worst && sum.fails >= LEAST_FAILS) {
+			worst = look.sick;
+			sick = sum.box;
+		}
+		doubt = (1 - look.top) / (1 + exp(-look.sick - logit(PRIOR_SICK)));
+		if (sure && doubt > bound && doubt > most) {
+			most = doubt;
+			doubtful = sum.box;
 		}
 	}
-	if (!box)
+	if (!sick && !doubtful)
 		return false;
-	MEM_GROW(search->left_out, search->n_left_out + 1, search->cap_left_out);
-	search->left_out[search->n_left_out++] = box;
-	count_box(search, box, -1);
+	leave_out(search, sick ? sick : doubtful, sick);
 	return true;
 }

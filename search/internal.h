@@ -34,6 +34,12 @@ struct box_count {
 	unsigned fails, passes;
 };
 
+/* A box whose results do not count now. */
+struct left_out {
+	uint32_t box;
+	bool sick;	/* it fails good commits; otherwise only too much would hang on it */
+};
+
 /* Candidates with the same runs below them are equally likely but for their prior. */
 struct class {
 	uint32_t fails, passes;		/* of commits that contain it, were one of them the culprit */
@@ -54,6 +60,7 @@ struct state {
 	uint32_t *class_of;		/* n; only for candidates */
 	double *mass;			/* n: posterior, 0 for others */
 	double mass_old, mass_null;
+	double log_evidence;		/* of all that was observed, by this model */
 	struct class old, null;		/* their rates */
 	double bad_rate;		/* chance that a bad commit fails, averaged over the hypotheses */
 
@@ -99,7 +106,7 @@ struct search {
 
 	struct box_count *by_box;	/* by box, then by commit, so that no sum depends on arrival */
 	size_t n_by_box, cap_by_box;
-	uint32_t *left_out;		/* boxes that are not believed */
+	struct left_out *left_out;	/* boxes that are not believed */
 	size_t n_left_out, cap_left_out;
 
 	struct flight *flights;
@@ -113,10 +120,13 @@ struct search {
 const bool *mark_ancestors(const struct search *search, uint32_t v);
 /* So many failures and passes more, or less. */
 void count_runs(struct search *search, uint32_t commit, int fails, int passes);
+void count_skipped(struct search *search, uint32_t commit, int skips);
 
 /* boxes.c: leaves out one more box that is not to be believed (false: none), or takes all back. */
-bool boxes_leave_out(struct search *search);
+bool boxes_leave_out(struct search *search, const struct state *state);
 void boxes_take_back(struct search *search);
+unsigned boxes_sick(const struct search *search);	/* how many are left out as sick, ... */
+unsigned boxes_ignored(const struct search *search);	/* and how many runs they made */
 void boxes_count(struct search *search, uint32_t box, uint32_t commit, bool failed);
 
 double entropy(double p);		/* of a coin, in bits */

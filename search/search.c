@@ -259,8 +259,7 @@ const struct state *state_of(const struct search *search)
 			state_release(search->state);
 			presume_broken(search, search->state);
 			belief_make(search, search->state);
-		} while (state_is_sure(search, search->state) &&
-			boxes_leave_out((struct search *)search));
+		} while (boxes_leave_out((struct search *)search, search->state));
 		verdict_make(search, search->state);
 		search->state->valid = true;
 	}
@@ -403,6 +402,15 @@ void count_runs(struct search *search, uint32_t commit, int fails, int passes)
 	}
 }
 
+void count_skipped(struct search *search, uint32_t commit, int skips)
+{
+	bool was_given_up = commit_is_given_up(search, commit);
+
+	search->counts[commit][OBSERVED_SKIP] += (unsigned)skips;
+	search->n_skips += (unsigned)skips;
+	search->n_dead += commit_is_given_up(search, commit) - was_given_up;
+}
+
 void search_observe_by(struct search *search, uint32_t commit, enum observation observation,
 	bool in_flight, uint32_t box)
 {
@@ -419,8 +427,11 @@ void search_observe_by(struct search *search, uint32_t commit, enum observation 
 			boxes_count(search, box, commit, observation == OBSERVED_BAD);
 		return;
 	}
+	if (observation == OBSERVED_SKIP) {
+		count_skipped(search, commit, 1);
+		return;
+	}
 	was_given_up = commit_is_given_up(search, commit);
-	search->n_skips += observation == OBSERVED_SKIP;
 	search->counts[commit][observation]++;
 	search->n_dead += commit_is_given_up(search, commit) - was_given_up;
 }
@@ -433,12 +444,12 @@ void search_observe(struct search *search, uint32_t commit, enum observation obs
 
 size_t search_left_out(struct search *search, uint32_t *ret, size_t max)
 {
-	size_t n;
+	size_t n = 0;
 
 	state_of(search);
-	n = search->n_left_out < max ? search->n_left_out : max;
-	for (size_t i = 0; i < n; i++)
-		ret[i] = search->left_out[i];
+	for (size_t i = 0; i < search->n_left_out && n < max; i++)
+		if (search->left_out[i].sick)
+			ret[n++] = search->left_out[i].box;
 	return n;
 }
 

@@ -115,10 +115,13 @@ bool search_next(struct search *search, struct search_probe *ret);
 void search_observe(struct search *search, uint32_t commit, enum observation observation, bool in_flight);
 /*
  * The same, with the box (any number but 0) that made the run.  Before a verdict is given, each box is held against what the
- * others found; the results of one that fails good commits are left out, and the verdict says so.
+ * others found; the results of one that fails good commits are left out (they count as skips), and the verdict says so.
  */
 void search_observe_by(struct search *search, uint32_t commit, enum observation observation, bool in_flight, uint32_t box);
-/* Boxes whose results are left out now.  Returns their number, at most max. */
+/*
+ * Boxes whose results are left out now: better give them no further run.  One that gets them all the same keeps no search from its
+ * end, but what only such boxes ran is given up like a commit that skips.  Returns their number, at most max.
+ */
 size_t search_left_out(struct search *search, uint32_t *ret, size_t max);
 
 /*

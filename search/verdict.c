@@ -9,6 +9,7 @@
 
 #define PASSES_MAX 20u		/* a culprit that passed so often itself is not asked again */
 #define RANKED_MAX 20u
+#define IGNORED_MAX 30u
 #define BLAME 2		/* before somebody is blamed, the chance that nobody is to blame counts twice */
 
 bool commit_is_given_up(const struct search *search, uint32_t v)
@@ -357,6 +358,14 @@ static void range(const struct state *state, struct search_verdict *verdict)
 	say(verdict, ".");
 }
 
+/* Boxes that are not believed made most of the runs: further ones would go the same way. */
+static bool nobody_heard(const struct search *search)
+{
+	unsigned ignored = boxes_ignored(search);
+
+	return ignored >= IGNORED_MAX + search->n_fails + search->n_passes;
+}
+
 /* The likeliest first, as many as hold the confidence asked for, but no endless list. */
 static void undecided(const struct search *search, struct state *state)
 {
@@ -384,6 +393,7 @@ static void undecided(const struct search *search, struct state *state)
 	verdict->candidates = state->candidates;
 	verdict->confidence = sum;
 	say(verdict, "%s: %u %s are listed, the likeliest with %.1f %%.",
+		nobody_heard(search) ? "Most runs were made by a box that fails good commits" :
 		search->stuck ? "No further run can tell more" : "The budget of runs is spent",
 		(unsigned)verdict->n_candidates,
 		verdict->n_candidates == 1 ? "candidate" : "candidates", percent(state->top_mass));
@@ -393,6 +403,7 @@ static void name(const struct search *search, struct state *state)
 {
 	struct search_verdict *verdict = &state->verdict;
 	bool untestable = false;
+	unsigned n_sick = boxes_sick(search);
 
 	if (state->n_set > 1)
 		range(state, verdict);
@@ -403,6 +414,9 @@ static void name(const struct search *search, struct state *state)
 			!commit_was_seen(search, search->good[i]);
 	if (untestable)
 		say(verdict, " A good end could not be tested and is taken as good.");
+	if (n_sick)
+		say(verdict, " Left out: %u %s good commits.", n_sick,
+			n_sick == 1 ? "box that fails" : "boxes that fail");
 	verdict->n_candidates = state->n_set > 1 ? state->n_set : 1;
 	verdict->candidates = state->n_set > 1 ? state->set : &state->top;
 	verdict->confidence = state->set_mass;
@@ -414,7 +428,13 @@ void verdict_make(const struct search *search, struct state *state)
 	enum search_purpose purpose;
 
 	*verdict = (struct search_verdict){ .kind = VERDICT_NONE, .culprit = UINT32_MAX };
-	if (no_good_commit(search, state, verdict) || not_reproduced(search, verdict))
+	if (no_good_commit(search, state, verdict))
+		return;
+	if (nobody_heard(search)) {
+		undecided(search, state);
+		return;
+	}
+	if (not_reproduced(search, verdict))
 		return;
 	if (ends_pending(search)) {
 		if (search->runs >= search->options.max_runs)

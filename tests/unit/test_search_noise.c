@@ -223,6 +223,64 @@ START_TEST(a_run_of_ten_that_skips_costs_a_few_runs_and_no_verdict)
 }
 END_TEST
 
+/* boxes */
+
+static struct world farm(double bad_rate, unsigned slots, unsigned sick)
+{
+	return (struct world){ .n = 64, .bad_rate = bad_rate, .slots = slots, .boxes = 8, .sick = sick, .sick_rate = 0.3 };
+}
+
+static void check_sick(double bad_rate, unsigned slots)
+{
+	struct world world = farm(bad_rate, slots, 3);
+	struct tally tally = play_often(&world, 200);
+
+	ck_assert_msg(tally.right >= 194, "rate %g, %u slots: %u right", bad_rate, slots, tally.right);
+	ck_assert_uint_eq(tally.wrongly_left_out, 0);
+	ck_assert_uint_ge(tally.said, 1);
+}
+
+START_TEST(a_sick_box_among_eight_changes_no_verdict)
+{
+	check_sick(1, 1);
+	check_sick(1, 8);
+}
+END_TEST
+
+START_TEST(a_sick_box_among_eight_changes_no_verdict_on_a_flaky_error)
+{
+	check_sick(0.5, 1);
+	check_sick(0.5, 8);
+}
+END_TEST
+
+START_TEST(healthy_boxes_are_believed_however_flaky_the_error)
+{
+	struct world world = farm(0.5, 8, 0);
+
+	ck_assert_uint_eq(play_often(&world, 200).left_out, 0);
+	world.slots = 1;
+	ck_assert_uint_eq(play_often(&world, 200).left_out, 0);
+	world.good_rate = 0.02;
+	ck_assert_uint_le(play_often(&world, 200).left_out, 1);
+}
+END_TEST
+
+START_TEST(a_box_left_out_that_gets_all_further_runs_keeps_no_search_from_its_end)
+{
+	struct world world = farm(0.5, 1, 3);
+	struct tally tally;
+
+	world.sick_rate = 0.6;
+	world.only_left_out = true;
+	tally = play_often(&world, 150);
+	ck_assert_uint_ge(tally.left_out, 20);
+	ck_assert_uint_le(tally.most_runs, 400);
+	ck_assert_uint_ge(tally.kinds[VERDICT_UNDECIDED], 1);
+	ck_assert_uint_ge(tally.right + 8, tally.kinds[VERDICT_CULPRIT]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("search and noise");
@@ -232,6 +290,10 @@ int main(void)
 
 	tcase_set_timeout(tests, 300);
 	tcase_add_test(tests, a_run_of_ten_that_skips_costs_a_few_runs_and_no_verdict);
+	tcase_add_test(tests, a_sick_box_among_eight_changes_no_verdict);
+	tcase_add_test(tests, a_sick_box_among_eight_changes_no_verdict_on_a_flaky_error);
+	tcase_add_test(tests, healthy_boxes_are_believed_however_flaky_the_error);
+	tcase_add_test(tests, a_box_left_out_that_gets_all_further_runs_keeps_no_search_from_its_end);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
