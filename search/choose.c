@@ -15,6 +15,8 @@
 #define LEAST_CHANCE 0.01	/* to say something */
 #define SPOKEN 0.25	/* as if so many more runs of a skipped commit had said something */
 #define ASKED 0.5	/* of so many */
+#define HOPELESS 2000.0		/* runs that are still expected: nobody waits for these, */
+#define HOPELESS_SHARE 0.4	/* but for so much of a larger budget */
 #define LEAST_MASS 1e-7		/* of all candidates that are left out of the columns together */
 #define SAME 1e-12		/* scores this near are a tie; the oldest commit wins it */
 #define BINS 64
@@ -40,6 +42,11 @@ struct choice {
 	double *chance;			/* n or NULL: that a commit can be tested */
 	double *score;			/* n: for a single run */
 };
+
+static double entropy_part(double p)
+{
+	return p > 0 ? -p * log2(p) : 0;
+}
 
 static double tells(double fail, double bits)
 {
@@ -600,8 +607,35 @@ static bool waits(const struct choice *c, const struct best *again)
 	return false;
 }
 
+/* Bits of doubt, about whether anything changed as well. */
+static double doubt(const struct search *search, const struct state *state)
+{
+	double bits = entropy_part(state->mass_old) + entropy_part(state->mass_null);
+
+	for (uint32_t v = search->first; v <= search->last; v++)
+		bits += entropy_part(state->mass[v]);
+	return bits;
+}
+
+/* Would the search need thousands of runs, were all to tell as much as the best one, whatever is in flight? */
+static bool is_hopeless(const struct choice *c)
+{
+	const struct search *search = c->search;
+	double best = 0, limit = fmax(HOPELESS, HOPELESS_SHARE * search->options.max_runs);
+
+	for (uint32_t v = search->first; v <= search->last; v++)
+		if (c->score[v] > best && !commit_is_dead(search, v))
+			best = c->score[v];
+	for (size_t i = 0; i < search->n_good; i++)
+		if (!commit_is_dead(search, search->good[i]))
+			best = fmax(best, c->score[search->good[i]]);
+	/* doubt is never more than the logarithm of what it is about */
+	return best >= LEAST_BITS && best * limit < log2((double)search->n_range + 2) &&
+		best * limit < doubt(search, c->state);
+}
+
 bool choose_probe(const struct search *search, const struct state *state, uint32_t *ret,
-	double *ret_bits)
+	double *ret_bits, bool *ret_hopeless)
 {
 	struct best best = { .commit = UINT32_MAX }, again = best;
 	struct pending pending = { .n = 0 };
@@ -610,6 +644,7 @@ bool choose_probe(const struct search *search, const struct state *state, uint32
 	if (state->impossible)
 		return false;
 	c = choice_make(search, state);
+	*ret_hopeless = is_hopeless(c);
 	if (pending_make(c, &pending))
 		best_beside(c, &pending, &best, false);
 	else
@@ -622,7 +657,7 @@ bool choose_probe(const struct search *search, const struct state *state, uint32
 		best = again;
 	pending_release(&pending);
 	choice_release(c);
-	if (best.commit == UINT32_MAX)
+	if (best.commit == UINT32_MAX || *ret_hopeless)
 		return false;
 	*ret = best.commit;
 	*ret_bits = best.bits;

@@ -102,7 +102,8 @@ struct search {
 	unsigned earlier[4];		/* fails, passes of bad commits, of good ones, from before */
 	bool *has_artifact;		/* n or NULL */
 
-	bool stuck;			/* no run can tell more */
+	bool stuck;			/* no run can tell more, ... */
+	bool hopeless;			/* or so little that it would take thousands */
 
 	struct box_count *by_box;	/* by box, then by commit, so that no sum depends on arrival */
 	size_t n_by_box, cap_by_box;
@@ -165,9 +166,9 @@ void verdict_make(const struct search *search, struct state *state);
 double *chances_to_build(const struct search *search);
 void presume_broken(const struct search *search, struct state *state);
 
-/* The most useful probe; false: none that is worth a run. */
+/* The most useful probe; false: none that is worth a run, or all tell so little that *ret_hopeless is set. */
 bool choose_probe(const struct search *search, const struct state *state, uint32_t *ret,
-	double *ret_bits);
+	double *ret_bits, bool *ret_hopeless);
 /* What a run of v would tell, whatever is in flight. */
 double choose_bits(const struct search *search, const struct state *state, uint32_t v);
 

@@ -320,16 +320,19 @@ static bool next_unseen_good(const struct search *search, const struct state *st
 
 static bool next_search(struct search *search, const struct state *state, struct search_probe *ret)
 {
+	bool hopeless = false;
+
 	ret->purpose = PURPOSE_SEARCH;
 	if (state_is_sure(search, state)) {
 		ret->commit = next_witness(search, state, true, &ret->purpose);
 		return ret->commit != UINT32_MAX;
 	}
-	if (choose_probe(search, state, &ret->commit, &ret->usefulness) ||
+	if (choose_probe(search, state, &ret->commit, &ret->usefulness, &hopeless) ||
 		next_unseen_good(search, state, ret))
 		return true;
 	if (!search->n_flights && !search->stuck) {
 		search->stuck = true;
+		search->hopeless = hopeless;
 		search->state->valid = false;
 	}
 	return false;
@@ -373,7 +376,7 @@ static void changed(struct search *search, uint32_t commit, bool in_flight)
 	if (in_flight)
 		search_drop(search, commit);
 	search->runs++;
-	search->stuck = false;
+	search->stuck = search->hopeless = false;
 	search->state->valid = false;
 }
 

@@ -366,11 +366,20 @@ static bool nobody_heard(const struct search *search)
 	return ignored >= IGNORED_MAX + search->n_fails + search->n_passes;
 }
 
+static const char *why_undecided(const struct search *search)
+{
+	if (nobody_heard(search))
+		return "Most runs were made by a box that fails good commits";
+	if (search->hopeless)
+		return "The error shows too seldom, thousands of runs more would be needed";
+	return search->stuck ? "No further run can tell more" : "The budget of runs is spent";
+}
+
 /* The likeliest first, as many as hold the confidence asked for, but no endless list. */
 static void undecided(const struct search *search, struct state *state)
 {
 	struct search_verdict *verdict = &state->verdict;
-	double sum = 0;
+	double sum = 0, nothing = state->mass_old + state->mass_null;
 
 	verdict->kind = VERDICT_UNDECIDED;
 	state->candidates = mem_array(RANKED_MAX, sizeof(*state->candidates));
@@ -392,11 +401,13 @@ static void undecided(const struct search *search, struct state *state)
 	}
 	verdict->candidates = state->candidates;
 	verdict->confidence = sum;
-	say(verdict, "%s: %u %s are listed, the likeliest with %.1f %%.",
-		nobody_heard(search) ? "Most runs were made by a box that fails good commits" :
-		search->stuck ? "No further run can tell more" : "The budget of runs is spent",
+	say(verdict, "%s: %u %s listed, the likeliest with %.1f %%.", why_undecided(search),
 		(unsigned)verdict->n_candidates,
-		verdict->n_candidates == 1 ? "candidate" : "candidates", percent(state->top_mass));
+		verdict->n_candidates == 1 ? "candidate is" : "candidates are",
+		percent(state->top_mass));
+	if (nothing > state->top_mass)
+		say(verdict, " With %.1f %% no commit of the range changed anything.",
+			percent(nothing));
 }
 
 static void name(const struct search *search, struct state *state)

@@ -281,6 +281,93 @@ START_TEST(a_box_left_out_that_gets_all_further_runs_keeps_no_search_from_its_en
 }
 END_TEST
 
+/* what no search can pin down */
+
+START_TEST(an_error_that_shows_now_and_then_everywhere_comes_to_an_end_and_blames_nobody)
+{
+	static const double rates[] = { 0.03, 0.05, 0.1, 0.2 };
+
+	for (unsigned i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
+		struct world world = { .n = 100, .nothing = true, .good_rate = rates[i], .slots = i % 2 ? 4 : 1 };
+		struct tally tally = play_often(&world, 40);
+
+		ck_assert_uint_le(tally.kinds[VERDICT_CULPRIT], 1);
+		ck_assert(tally.runs < 400);
+		ck_assert_uint_le(tally.most_runs, 2500);
+	}
+}
+END_TEST
+
+START_TEST(a_search_given_up_says_that_thousands_of_runs_are_missing_and_that_nothing_may_have_changed)
+{
+	struct search_probe probe;
+	struct search *search;
+	struct graph graph = { 0 };
+	uint32_t good = 0;
+	const struct search_verdict *verdict;
+
+	ck_assert_int_eq(graph_add(&graph, NULL, 0, NULL, NULL), 0);
+	for (uint32_t v = 0; v < 40; v++)
+		ck_assert_int_eq(graph_add(&graph, &v, 1, NULL, NULL), 0);
+	ck_assert_int_eq(search_new(&search, &graph, 40, &good, 1, NULL, NULL), 0);
+	for (unsigned i = 0; i < 400; i++) {
+		search_observe(search, 40, i % 200 ? OBSERVED_GOOD : OBSERVED_BAD, false);
+		search_observe(search, 20, OBSERVED_GOOD, false);
+	}
+	ck_assert_int_eq(search_verdict(search)->kind, VERDICT_NONE);
+	ck_assert(!search_next(search, &probe));
+	verdict = search_verdict(search);
+	ck_assert_int_eq(verdict->kind, VERDICT_UNDECIDED);
+	ck_assert_ptr_nonnull(strstr(verdict->reason, "thousands of runs"));
+	/* a result that changes this takes the search up again */
+	for (unsigned i = 0; i < 300; i++)
+		search_observe(search, 40, OBSERVED_BAD, false);
+	ck_assert_int_eq(search_verdict(search)->kind, VERDICT_NONE);
+	ck_assert(search_next(search, &probe));
+	search_free(search);
+	graph_release(&graph);
+}
+END_TEST
+
+START_TEST(an_error_that_shows_in_one_run_of_ten_is_not_given_up)
+{
+	struct world world = line(100, 0.1);
+	struct tally tally;
+
+	world.options.verify_max = 100;
+	tally = play_often(&world, 40);
+	ck_assert_uint_ge(tally.right, 38);
+}
+END_TEST
+
+START_TEST(of_two_culprits_one_is_named_and_the_search_ends)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		struct world world = { .n = 100, .two = true, .bad_rate = i ? 0.5 : 0.1, .second_rate = i < 2 ? 1 : 0.9,
+			.slots = 1 };
+		struct tally tally = play_often(&world, 60);
+
+		ck_assert_uint_ge(tally.right + tally.second, 54);
+		ck_assert_uint_le(tally.most_runs, 400);
+	}
+}
+END_TEST
+
+START_TEST(failures_by_accident_on_good_commits_rarely_lead_to_a_wrong_name)
+{
+	struct world world = line(100, 0.5);
+	struct tally tally;
+
+	world.good_rate = 0.02;
+	tally = play_often(&world, 200);
+	ck_assert_uint_ge(tally.right, 190);
+	world.good_rate = 0.05;
+	tally = play_often(&world, 200);
+	ck_assert_uint_ge(tally.right, 186);
+	ck_assert_uint_le(tally.most_runs, 1000);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("search and noise");
@@ -294,6 +381,11 @@ int main(void)
 	tcase_add_test(tests, a_sick_box_among_eight_changes_no_verdict_on_a_flaky_error);
 	tcase_add_test(tests, healthy_boxes_are_believed_however_flaky_the_error);
 	tcase_add_test(tests, a_box_left_out_that_gets_all_further_runs_keeps_no_search_from_its_end);
+	tcase_add_test(tests, an_error_that_shows_now_and_then_everywhere_comes_to_an_end_and_blames_nobody);
+	tcase_add_test(tests, a_search_given_up_says_that_thousands_of_runs_are_missing_and_that_nothing_may_have_changed);
+	tcase_add_test(tests, an_error_that_shows_in_one_run_of_ten_is_not_given_up);
+	tcase_add_test(tests, of_two_culprits_one_is_named_and_the_search_ends);
+	tcase_add_test(tests, failures_by_accident_on_good_commits_rarely_lead_to_a_wrong_name);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
