@@ -6,6 +6,7 @@ libsearch_a_SOURCES = \
 	search/choose.c \
 	search/graph.c search/graph.h \
 	search/internal.h \
+	search/metric.c search/metric.h \
 	search/model.c search/model.h \
 	search/search.c search/search.h \
 	search/verdict.c
