@@ -232,12 +232,6 @@ static void sum_rows(struct choice *c)
 	free(table);
 }
 
-static bool has_artifact(const struct search *search, uint32_t v)
-{
-	return (search->has_artifact && search->has_artifact[v]) ||
-		commit_was_seen(search, v);
-}
-
 /* Chance that a commit which was skipped says something this time. */
 static double chance_to_speak(const struct search *search, uint32_t v)
 {
@@ -254,7 +248,7 @@ static double worth(const struct choice *c, uint32_t v)
 	double speaks = chance_to_speak(c->search, v), cost = options->test_cost;
 	double chance = c->chance && speaks >= 1 ? c->chance[v] : speaks;
 
-	if (has_artifact(c->search, v) || !(options->build_cost > 0))
+	if (commit_has_artifact(c->search, v) || !(options->build_cost > 0))
 		return speaks / cost;
 	chance = fmax(chance, LEAST_CHANCE);
 	return chance / (options->build_cost + chance * cost);
@@ -269,7 +263,7 @@ static bool is_offered(const struct choice *c, uint32_t v, bool set_aside)
 	if (!commit_flights(search, v))
 		return true;
 	/* what is being built cannot be tested yet; what nobody doubts need not be run twice at once */
-	if (search->options.trust_runs || (search->options.build_cost > 0 && !has_artifact(search, v)))
+	if (search->options.trust_runs || commit_is_being_built(search, v))
 		return false;
 	return !set_aside;
 }

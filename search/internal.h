@@ -145,6 +145,9 @@ unsigned commit_shown(const struct search *search, uint32_t v);
 unsigned commit_passed(const struct search *search, uint32_t v);
 bool commit_was_seen(const struct search *search, uint32_t v);
 unsigned commit_flights(const struct search *search, uint32_t v);
+bool commit_has_artifact(const struct search *search, uint32_t v);
+/* Another run of it would wait for the artifact, or build it a second time. */
+bool commit_is_being_built(const struct search *search, uint32_t v);
 
 /* How many more results of this kind are wanted of a commit, those in flight included. */
 unsigned wanted_verify_new(const struct search *search);

@@ -280,7 +280,7 @@ void state_release(struct state *state)
 /* How many runs of a commit may be worth having in flight beside those there are. */
 static bool room(const struct search *search, uint32_t v, unsigned wanted)
 {
-	return commit_flights(search, v) < wanted;
+	return commit_flights(search, v) < wanted && !commit_is_being_built(search, v);
 }
 
 static bool next_verify(const struct search *search, struct search_probe *ret)

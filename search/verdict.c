@@ -58,6 +58,17 @@ unsigned commit_flights(const struct search *search, uint32_t v)
 	return n;
 }
 
+bool commit_has_artifact(const struct search *search, uint32_t v)
+{
+	return (search->has_artifact && search->has_artifact[v]) || commit_was_seen(search, v);
+}
+
+bool commit_is_being_built(const struct search *search, uint32_t v)
+{
+	return search->options.build_cost > 0 && commit_flights(search, v) &&
+		!commit_has_artifact(search, v);
+}
+
 static unsigned missing(unsigned want, unsigned have)
 {
 	return have < want ? want - have : 0;
@@ -136,7 +147,9 @@ bool state_is_sure(const struct search *search, const struct state *state)
 
 static bool still_wanted(const struct search *search, uint32_t v, unsigned wanted, bool flights)
 {
-	return wanted > (flights ? commit_flights(search, v) : 0);
+	if (!flights)
+		return wanted;
+	return wanted > commit_flights(search, v) && !commit_is_being_built(search, v);
 }
 
 static uint32_t tip_of(const struct state *state)

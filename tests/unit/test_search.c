@@ -1260,6 +1260,47 @@ START_TEST(a_commit_that_is_being_built_is_not_offered_to_another_slot)
 }
 END_TEST
 
+START_TEST(ends_and_witnesses_that_are_being_built_are_not_built_twice_at_once)
+{
+	uint32_t root, one, two, three, merge;
+
+	options.build_cost = 10;
+	options.test_cost = 1;
+	options.verify_runs = 3;
+	options.confirm_bad = 3;
+	start_linear(8);
+	take_expecting(8, PURPOSE_VERIFY_BAD);
+	ck_assert_int_eq(take().purpose, PURPOSE_SEARCH);
+	search_built(search, 8);
+	take_expecting(8, PURPOSE_VERIFY_BAD);
+	take_expecting(8, PURPOSE_VERIFY_BAD);
+	/* one that is lost before its build ends is offered again */
+	search_free(search);
+	graph_release(&graph);
+	start_linear(8);
+	take_expecting(8, PURPOSE_VERIFY_BAD);
+	search_drop(search, 8);
+	take_expecting(8, PURPOSE_VERIFY_BAD);
+	search_free(search);
+	graph_release(&graph);
+	options.confirm_good = 3;
+	root = add(0, NULL);
+	one = add(1, &root);
+	two = add(1, &one);
+	three = add(1, &one);
+	merge = add(2, (uint32_t[]){ two, three });
+	ck_assert_int_eq(search_new(&search, &graph, merge, &root, 1, &options, NULL), 0);
+	see_times(merge, OBSERVED_BAD, 8);
+	see_times(root, OBSERVED_GOOD, 8);
+	see_times(two, OBSERVED_GOOD, 8);
+	see_times(three, OBSERVED_BAD, 3);
+	take_expecting(one, PURPOSE_CONFIRM_GOOD);
+	none_to_take();
+	search_built(search, one);
+	take_expecting(one, PURPOSE_CONFIRM_GOOD);
+}
+END_TEST
+
 START_TEST(a_commit_that_was_built_may_run_on_several_slots_at_once)
 {
 	options.rates_known = true;
@@ -1686,6 +1727,7 @@ int main(void)
 	tcase_add_test(tests, a_commit_with_an_artifact_is_preferred_where_builds_cost_much);
 	tcase_add_test(tests, an_artifact_that_tells_nothing_is_not_preferred);
 	tcase_add_test(tests, a_commit_that_is_being_built_is_not_offered_to_another_slot);
+	tcase_add_test(tests, ends_and_witnesses_that_are_being_built_are_not_built_twice_at_once);
 	tcase_add_test(tests, a_commit_that_was_built_may_run_on_several_slots_at_once);
 	tcase_add_test(tests, dear_builds_make_repeats_more_likely_than_new_commits);
 	tcase_add_test(tests, a_right_prior_saves_runs_and_a_wrong_one_costs_only_a_few);
