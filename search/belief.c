@@ -93,7 +93,7 @@ static void sort_into_classes(const struct search *search, struct state *state)
 
 	index_grow(&index, state);
 	for (uint32_t v = search->first; v <= search->last; v++) {
-		if (!search->in_range[v])
+		if (!is_hypothesis(search, v))
 			continue;
 		if (last == UINT32_MAX || state->class[last].fails != search->fails[v] ||
 			state->class[last].passes != search->passes[v])
@@ -144,7 +144,7 @@ static double class_highest(const struct search *search, const struct state *sta
 	for (size_t i = 0; i < state->n_classes && !search->ratio; i++)
 		most = fmax(most, state->class[i].log_likelihood);
 	for (uint32_t v = search->first; v <= search->last && search->ratio; v++)
-		if (search->in_range[v])
+		if (is_hypothesis(search, v))
 			most = fmax(most, state->class[state->class_of[v]].log_likelihood +
 				ratio_of(search, v));
 	return most;
@@ -220,7 +220,7 @@ static void weigh(const struct search *search, struct state *state)
 	for (uint32_t v = search->first; v <= search->last; v++) {
 		const struct class *class = &state->class[state->class_of[v]];
 
-		if (!search->in_range[v])
+		if (!search->in_range[v] && !(prior_old > 0 && is_hypothesis(search, v)))
 			continue;
 		state->mass[v] = search->prior[v] * (search->ratio ?
 			exp(class->log_likelihood + ratio_of(search, v) - most) : class->weight);
@@ -243,6 +243,11 @@ static void weigh(const struct search *search, struct state *state)
 	state->mass_null /= total;
 }
 
+double mass_of_no_culprit(const struct state *state)
+{
+	return state->mass_old + state->mass_null + state->mass_ends;
+}
+
 void belief_make(const struct search *search, struct state *state)
 {
 	uint32_t n = search->graph->n;
@@ -262,7 +267,9 @@ void belief_make(const struct search *search, struct state *state)
 		inside += state->mass[v];
 		state->bad_rate += state->mass[v] *
 			(search->options.fix ? class->fail_out : class->fail_in);
-		if (state->mass[v] > state->top_mass) {
+		if (!search->in_range[v])
+			state->mass_ends += state->mass[v];
+		else if (state->mass[v] > state->top_mass) {
 			state->top = v;
 			state->top_mass = state->mass[v];
 		}

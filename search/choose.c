@@ -465,7 +465,8 @@ static void score_all(struct choice *c)
 			c->score[v] = tells(c->fail_all + c->fail[v], c->bits_all + c->bits[v]);
 	}
 	for (size_t i = 0; i < search->n_good; i++)
-		c->score[search->good[i]] = tells(c->fail_all, c->bits_all);
+		c->score[search->good[i]] = tells(c->fail_all + c->fail[search->good[i]],
+			c->bits_all + c->bits[search->good[i]]);
 }
 
 struct best {

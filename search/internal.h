@@ -59,7 +59,7 @@ struct state {
 	size_t n_classes;
 	uint32_t *class_of;		/* n; only for candidates */
 	double *mass;			/* n: posterior, 0 for others */
-	double mass_old, mass_null;
+	double mass_old, mass_null, mass_ends;	/* the last: sum over doubted ends */
 	double log_evidence;		/* of all that was observed, by this model */
 	struct class old, null;		/* their rates */
 	double bad_rate;		/* chance that a bad commit fails, averaged over the hypotheses */
@@ -84,11 +84,13 @@ struct search {
 	bool *in_range;			/* n: the candidates */
 	bool *is_good_end;		/* n */
 	bool *supposed_good;		/* n: good because the good ends are */
+	bool *doubted;			/* n or NULL: of several good ends those that no other contains.  Each
+					 * may be bad alone, as if it were a candidate */
 	double *prior;			/* n: sums to what old and null leave */
 	double prior_old, prior_null;
 	bool *untold;			/* n or NULL: with fix, commits without the end that shows the error: a pass of theirs
 					 * may mean that it was never there */
-	uint32_t first, last;		/* the candidates have numbers first .. last */
+	uint32_t first, last;		/* candidates and doubted ends have numbers first .. last */
 	size_t n_range;
 	bool forest;			/* no candidate has two candidates as parents */
 
@@ -131,6 +133,9 @@ unsigned boxes_ignored(const struct search *search);	/* and how many runs they m
 void boxes_count(struct search *search, uint32_t box, uint32_t commit, bool failed);
 
 double entropy(double p);		/* of a coin, in bits */
+
+bool is_hypothesis(const struct search *search, uint32_t v);
+double mass_of_no_culprit(const struct state *state);
 
 const struct state *state_of(const struct search *search);	/* up to date */
 void state_release(struct state *state);

@@ -93,6 +93,19 @@ static struct search_options complete(const struct search_options *given)
 	return options;
 }
 
+/* All good ends are bad, or one of them: half and half. */
+static void find_prior_of_ends(struct search *search)
+{
+	unsigned n = 0;
+
+	for (uint32_t v = 0; v < search->graph->n; v++)
+		n += search->doubted[v];
+	search->prior_old /= 2;
+	for (uint32_t v = 0; v < search->graph->n; v++)
+		if (search->doubted[v])
+			search->prior[v] = search->prior_old / n;
+}
+
 static void find_prior(struct search *search, const double *given)
 {
 	uint32_t n = search->graph->n;
@@ -102,6 +115,8 @@ static void find_prior(struct search *search, const double *given)
 	search->prior_old = believed ? 0 : PRIOR_OLD;
 	search->prior_null = believed ? 0 : search->options.no_change * (1 - search->prior_old);
 	rest = 1 - search->prior_old - search->prior_null;
+	if (search->doubted)
+		find_prior_of_ends(search);
 	for (uint32_t v = 0; v < n && given; v++)
 		sum += search->in_range[v] && given[v] > 0 ? given[v] : 0;
 	for (uint32_t v = 0; v < n; v++) {
@@ -131,17 +146,45 @@ static void find_untold(struct search *search)
 	free(has);
 }
 
+/* A good end that another contains is as good as that. */
+static void find_doubted(struct search *search)
+{
+	bool *inside = mem_array(search->graph->n, sizeof(*inside));
+	unsigned n = 0;
+
+	search->doubted = mem_array(search->graph->n, sizeof(bool));
+	for (size_t i = 0; i < search->n_good; i++)
+		search->doubted[search->good[i]] = true;
+	for (size_t i = 0; i < search->n_good; i++) {
+		graph_mark_ancestors(search->graph, search->good[i], inside);
+		for (uint32_t v = 0; v < search->good[i]; v++)
+			search->doubted[v] &= !inside[v];
+	}
+	for (uint32_t v = 0; v < search->graph->n; v++)
+		n += search->doubted[v];
+	free(inside);
+	if (n > 1)
+		return;
+	free(search->doubted);
+	search->doubted = NULL;
+}
+
+bool is_hypothesis(const struct search *search, uint32_t v)
+{
+	return search->in_range[v] || (search->doubted && search->doubted[v]);
+}
+
 /* The first and last candidate, and whether they form a forest. */
 static void find_shape(struct search *search)
 {
 	const struct graph *graph = search->graph;
 
-	search->forest = true;
+	search->forest = !search->doubted;
 	search->first = UINT32_MAX;
 	for (uint32_t v = 0; v < graph->n; v++) {
 		unsigned parents = 0;
 
-		if (!search->in_range[v])
+		if (!is_hypothesis(search, v))
 			continue;
 		if (search->first == UINT32_MAX)
 			search->first = v;
@@ -216,6 +259,9 @@ int search_new(struct search **ret, const struct graph *graph, uint32_t bad, con
 		return error_set(err, ERR_INVALID,
 			"no commit can be the culprit: the bad end is a good end or older");
 	}
+	if (n_good > 1 && !search->options.fix && !search->options.trust_ends &&
+		!search->options.trust_runs)
+		find_doubted(search);
 	find_prior(search, options ? options->prior : NULL);
 	find_shape(search);
 	if (search->options.fix && n_good)
@@ -234,6 +280,7 @@ void search_free(struct search *search)
 	free(search->in_range);
 	free(search->is_good_end);
 	free(search->supposed_good);
+	free(search->doubted);
 	free(search->counts);
 	free(search->prior);
 	free(search->fails);
@@ -304,7 +351,7 @@ static bool next_verify(const struct search *search, struct search_probe *ret)
 static bool next_unseen_good(const struct search *search, const struct state *state,
 	struct search_probe *ret)
 {
-	if (!(state->mass_old + state->mass_null >= search->options.confidence))
+	if (!(mass_of_no_culprit(state) >= search->options.confidence))
 		return false;
 	for (size_t i = 0; i < search->n_good && !search->options.fix; i++) {
 		uint32_t v = search->good[i];
@@ -560,9 +607,9 @@ static double doubt(const struct search *search, const struct state *state)
 	double inside = 0, bits = 0;
 
 	for (uint32_t v = search->first; v <= search->last; v++)
-		inside += state->mass[v];
+		inside += search->in_range[v] ? state->mass[v] : 0;
 	for (uint32_t v = search->first; v <= search->last; v++) {
-		double p = inside > 0 ? state->mass[v] / inside : 0;
+		double p = inside > 0 && search->in_range[v] ? state->mass[v] / inside : 0;
 
 		bits -= p > 0 ? p * log2(p) : 0;
 	}

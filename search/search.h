@@ -7,7 +7,7 @@
  * Model (docs/search.md has the derivations).  A commit is bad iff the culprit is among its ancestors-or-self.  A bad commit
  * shows the error at some rate, a good one (nearly) never; both rates are unknown and integrated out.  Besides one hypothesis a
  * commit there are "null" (the error shows at one rate everywhere, the range changes nothing) and "old" (the good ends are bad
- * already).  The next probe is the one with the most expected information per expected cost, given all that is in flight.
+ * already; of several, each of them alone as well).  The next probe is the one with the most expected information per expected cost, given all that is in flight.
  */
 #ifndef SEARCH_SEARCH_H
 #define SEARCH_SEARCH_H
@@ -153,7 +153,10 @@ const char *search_phase_name(enum search_phase phase);
 size_t search_remaining(struct search *search);
 unsigned search_runs_left(struct search *search);
 
-/* Posterior per vertex (n doubles, sum <= 1; the rest is "null" and "old"). */
+/*
+ * Posterior per vertex (n doubles, sum <= 1; the rest is "null" and "old").  Of a commit outside of the range it is 0, but of one of
+ * several good ends that it alone is bad.
+ */
 void search_belief(struct search *search, double *ret);
 /* What was observed at a commit so far. */
 void search_counts(const struct search *search, uint32_t commit, unsigned ret[OBSERVED_NKINDS]);

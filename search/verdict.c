@@ -10,6 +10,7 @@
 #define PASSES_MAX 20u		/* a culprit that passed so often itself is not asked again */
 #define RANKED_MAX 20u
 #define IGNORED_MAX 30u
+#define UNEVEN 1.0	/* nats */
 #define BLAME 2		/* before somebody is blamed, the chance that nobody is to blame counts twice */
 
 bool commit_is_given_up(const struct search *search, uint32_t v)
@@ -139,7 +140,7 @@ static unsigned wanted_confirm(const struct search *search, uint32_t v, bool cul
 
 bool state_is_sure(const struct search *search, const struct state *state)
 {
-	double doubt = (BLAME - 1) * (state->mass_old + state->mass_null);
+	double doubt = (BLAME - 1) * mass_of_no_culprit(state);
 
 	return !state->impossible && state->top != UINT32_MAX &&
 		state->set_mass >= search->options.confidence * (1 + doubt);
@@ -219,12 +220,19 @@ static double percent(double x)
 /* A commit that counted as good from the start and shows the error: an end, or what is older. */
 static uint32_t find_bad_good(const struct search *search)
 {
+	uint32_t worst = UINT32_MAX;
+
 	if (search->options.fix)
 		return commit_shown(search, search->bad) ? search->bad : UINT32_MAX;
 	for (size_t i = 0; i < search->n_good; i++) {
-		if (commit_shown(search, search->good[i]))
-			return search->good[i];
+		uint32_t v = search->good[i];
+
+		if (commit_shown(search, v) && (worst == UINT32_MAX ||
+			commit_shown(search, v) > commit_shown(search, worst)))
+			worst = v;
 	}
+	if (worst != UINT32_MAX)
+		return worst;
 	for (uint32_t v = 0; v < search->graph->n; v++) {
 		if (search->supposed_good[v] && commit_shown(search, v))
 			return v;
@@ -237,10 +245,30 @@ static bool believes_every_failure(const struct search *search)
 	return search->model.known && !(search->model.good_fail > 0);
 }
 
+/* log B(a + 1/2, b + 1/2) / B(1/2, 1/2): of so many failures and passes at one unknown rate */
+static double log_at_one_rate(unsigned fails, unsigned passes)
+{
+	int sign;
+
+	return lgamma_r(fails + 0.5, &sign) + lgamma_r(passes + 0.5, &sign) -
+		lgamma_r(fails + passes + 1.0, &sign) - log(M_PI);
+}
+
+/* Commits with rates of their own explain the runs better than one rate for all. */
+static bool rates_differ(const struct search *search)
+{
+	double apart = -log_at_one_rate(search->n_fails, search->n_passes);
+
+	for (uint32_t v = 0; v < search->graph->n; v++)
+		apart += log_at_one_rate(search->counts[v][OBSERVED_BAD],
+			search->counts[v][OBSERVED_GOOD]);
+	return apart > UNEVEN;
+}
+
 static bool no_good_commit(const struct search *search, const struct state *state,
 	struct search_verdict *verdict)
 {
-	double mass = state->mass_old + state->mass_null;
+	double mass = mass_of_no_culprit(state);
 	uint32_t v = find_bad_good(search);
 	unsigned bad, all;
 
@@ -252,7 +280,8 @@ static bool no_good_commit(const struct search *search, const struct state *stat
 	all = bad + commit_passed(search, v);
 	verdict->confidence = mass > 0 ? mass : 1;
 	verdict->culprit = v;
-	if (state->mass_null > state->mass_old && search->n_passes + search->earlier[1]) {
+	if (state->mass_null > state->mass_old + state->mass_ends && search->n_passes + search->earlier[1] &&
+		!rates_differ(search)) {
 		verdict->kind = VERDICT_NO_CHANGE;
 		say(verdict, "The error shows at the same rate everywhere, in %u of %u %s of all and "
 			"in %u of %u of a commit given as good: no commit of the range changed it.",
@@ -392,7 +421,7 @@ static const char *why_undecided(const struct search *search)
 static void undecided(const struct search *search, struct state *state)
 {
 	struct search_verdict *verdict = &state->verdict;
-	double sum = 0, nothing = state->mass_old + state->mass_null;
+	double sum = 0, nothing = mass_of_no_culprit(state);
 
 	verdict->kind = VERDICT_UNDECIDED;
 	state->candidates = mem_array(RANKED_MAX, sizeof(*state->candidates));
@@ -400,7 +429,7 @@ static void undecided(const struct search *search, struct state *state)
 		uint32_t best = UINT32_MAX;
 
 		for (uint32_t v = search->first; v <= search->last; v++) {
-			bool listed = !(state->mass[v] > 0);
+			bool listed = !(state->mass[v] > 0) || !search->in_range[v];
 
 			for (size_t i = 0; i < verdict->n_candidates && !listed; i++)
 				listed = state->candidates[i] == v;

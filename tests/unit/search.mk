@@ -1,5 +1,6 @@
 SEARCH_TESTS = tests/unit/test_search_graph tests/unit/test_search tests/unit/test_search_bayes tests/unit/test_search_sim \
-	tests/unit/test_search_noise tests/unit/test_search_metric
+	tests/unit/test_search_noise tests/unit/test_search_metric \
+	tests/unit/test_search_shapes
 check_PROGRAMS += $(SEARCH_TESTS)
 TESTS += $(SEARCH_TESTS)
 tests_unit_test_search_graph_SOURCES = tests/unit/test_search_graph.c
@@ -20,3 +21,6 @@ tests_unit_test_search_noise_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_search_metric_SOURCES = tests/unit/test_search_metric.c
 tests_unit_test_search_metric_LDADD = $(SEARCH_LIBS) $(CHECK_LIBS)
 tests_unit_test_search_metric_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_search_shapes_SOURCES = tests/unit/test_search_shapes.c
+tests_unit_test_search_shapes_LDADD = $(SEARCH_LIBS) $(CHECK_LIBS)
+tests_unit_test_search_shapes_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

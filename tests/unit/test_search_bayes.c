@@ -199,18 +199,37 @@ static long double prior_of(const struct world *world, uint32_t c, double rest)
 	return 0.2L * rest / n + 0.8L * rest * world->prior[c] / sum;
 }
 
+/* Of several good ends those that no other contains: each may be bad alone, which "old" does not cover. */
+static uint32_t doubted_ends(const struct world *world)
+{
+	uint32_t set = 0;
+
+	for (size_t i = 0; i < world->n_good; i++)
+		set |= 1u << world->good[i];
+	for (size_t i = 0; i < world->n_good; i++)
+		set &= ~world->inside[world->good[i]] | 1u << world->good[i];
+	return world->options.fix || __builtin_popcount(set) < 2 ? 0 : set;
+}
+
 /* False: no hypothesis fits. */
 static bool posterior(const struct world *world, double ret[N_HYPOTHESES])
 {
 	long double weight[N_HYPOTHESES] = { 0 }, sum = 0;
 	double old, nothing;
+	uint32_t ends;
+	unsigned n_ends;
 
 	find_shares(&world->options, &old, &nothing);
+	ends = doubted_ends(world);
+	n_ends = (unsigned)__builtin_popcount(ends);
 	for (uint32_t v = 0; v < world->graph.n; v++)
 		if (candidates(world) >> v & 1)
 			weight[v] = weigh(world, v) * prior_of(world, v, 1 - old - nothing);
 	if (has_good_side(world)) {
-		weight[OLD] = old > 0 ? weigh(world, OLD) * old : 0;
+		weight[OLD] = old > 0 ? weigh(world, OLD) * old / (ends ? 2 : 1) : 0;
+		for (uint32_t v = 0; v < world->graph.n && old > 0; v++)
+			if (ends >> v & 1)
+				weight[v] = weigh(world, v) * old / 2 / n_ends;
 		weight[NOTHING] = nothing > 0 ? weigh(world, NOTHING) * nothing : 0;
 	}
 	for (unsigned i = 0; i < N_HYPOTHESES; i++)
