@@ -1,13 +1,16 @@
 /*
  * Boxes that make errors of their own.
  *
- * A box is judged by what all the others found.  If it is well, its runs are like theirs; if it is sick, bad commits fail on it as
- * anywhere, and good ones at a rate of its own (prior: that of "null").  Summed over all hypotheses about the culprit, each with the
- * weight that the other boxes give it, the likelihood ratio of the two, against PRIOR_SICK, decides whether it is left out.
- * Runs of a box that is left out count as skips: they say nothing, and a commit that got nothing else is given up in the end.
+ * A box is judged by what all the others found.  If it is well, its runs are like theirs; if it
+ * is sick, bad commits fail on it as anywhere, and good ones at a rate of its own (prior: that
+ * of "null").  Summed over all hypotheses about the culprit, each with the weight that the other
+ * boxes give it, the likelihood ratio of the two, against PRIOR_SICK, decides whether it is left
+ * out. Runs of a box that is left out count as skips: they say nothing, and a commit that got
+ * nothing else is given up in the end.
  *
- * Before a verdict, a box is also put aside if all hangs on it: where the verdict would be false were it sick, and that chance
- * times the doubt which the others leave is more than the verdict may have.  Its runs then wait for others to agree.
+ * Before a verdict, a box is also put aside if all hangs on it: where the verdict would be false
+ * were it sick, and that chance times the doubt which the others leave is more than the verdict
+ * may have.  Its runs then wait for others to agree.
  */
 #include <math.h>
 
@@ -119,7 +122,7 @@ unsigned boxes_ignored(const struct search *search)
 	return n;
 }
 
-/* Log likelihood of what a box found, were it sick: good commits fail on it at a rate of its own. */
+/* Log likelihood of what a box found, were it sick: it fails good commits at a rate of its own. */
 static double likelihood_if_sick(struct search *search, uint32_t bad_f, uint32_t bad_p,
 	uint32_t box_bad_f, uint32_t box_bad_p, const struct box_count *box)
 {

@@ -612,7 +612,7 @@ static double doubt(const struct search *search, const struct state *state)
 	return bits;
 }
 
-/* Would the search need thousands of runs, were all to tell as much as the best one, whatever is in flight? */
+/* Would it take thousands of runs, if all told as much as the best one, whatever is in flight? */
 static bool is_hopeless(const struct choice *c)
 {
 	const struct search *search = c->search;

@@ -9,8 +9,8 @@
 #define CONFIDENCE 0.99
 #define OUTLIERS 0.02		/* share of runs that say nothing of their side */
 #define OUTLIER_WIDTH 10.0	/* their scale, in that of the others */
-#define NATS 20.0		/* of a search about two neighbours, with room for what the spread hides */
-#define LEAST_SPREAD 0.02	/* of the change: numbers that never differ are not believed to the last digit */
+#define NATS 20.0		/* to tell two neighbours apart, with room for an unknown spread */
+#define LEAST_SPREAD 0.02	/* of the change, where numbers never differ */
 
 struct moments {
 	double mean, squares;	/* sum of squared distances from the mean */
@@ -95,9 +95,10 @@ static double probability(const struct metric *metric, double scale,
 }
 
 /*
- * The middle between the sides is known to a variance of spread^2 / 4 * (1/n_good + 1/n_bad) only, and every value is held against
- * the same middle: m of them are worth m / (1 + m / 4 * (1/n_good + 1/n_bad)).  One tells distance^2 / 2 nats
- * on average, so that a search needs 2 NATS / distance^2 of them where it is decided.
+ * The middle between the sides is known to a variance of spread^2 / 4 * (1/n_good + 1/n_bad)
+ * only, and every value is held against the same middle: m of them are worth
+ * m / (1 + m / 4 * (1/n_good + 1/n_bad)).  One tells distance^2 / 2 nats on average, so that a
+ * search needs 2 NATS / distance^2 of them where it is decided.
  */
 static double weight(const struct metric *metric, double of_means)
 {

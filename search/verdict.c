@@ -280,8 +280,8 @@ static bool no_good_commit(const struct search *search, const struct state *stat
 	all = bad + commit_passed(search, v);
 	verdict->confidence = mass > 0 ? mass : 1;
 	verdict->culprit = v;
-	if (state->mass_null > state->mass_old + state->mass_ends && search->n_passes + search->earlier[1] &&
-		!rates_differ(search)) {
+	if (state->mass_null > state->mass_old + state->mass_ends &&
+		search->n_passes + search->earlier[1] && !rates_differ(search)) {
 		verdict->kind = VERDICT_NO_CHANGE;
 		say(verdict, "The error shows at the same rate everywhere, in %u of %u %s of all and "
 			"in %u of %u of a commit given as good: no commit of the range changed it.",

@@ -925,6 +925,40 @@ START_TEST(every_permutation_of_six_results_gives_one_belief)
 }
 END_TEST
 
+START_TEST(asked_after_every_result_the_belief_is_that_of_a_new_search_to_the_last_bit)
+{
+	for (uint32_t round = 0; round < 300; round++) {
+		struct world world, so_far;
+		struct search *search = NULL;
+		char what[64];
+
+		seed = 1200000 + round;
+		world = world_of_boxes(10, MAX_SEEN);
+		snprintf(what, sizeof(what), "seed %u", 1200000 + round);
+		so_far = world;
+		so_far.n_seen = 0;
+		if (candidates(&world) >> world.bad & 1)
+			search = begin(&world);
+		for (unsigned i = 0; search && i < world.n_seen; i++) {
+			struct search *again;
+			double belief[2][MAX_COMMITS];
+
+			tell(search, &world.seen[i]);
+			so_far.n_seen++;
+			again = begin_and_tell(&so_far);
+			search_belief(search, belief[0]);
+			search_belief(again, belief[1]);
+			ck_assert_msg(!memcmp(belief[0], belief[1], world.graph.n * sizeof(double)), "%s: after %u", what, i);
+			ck_assert_int_eq(search_verdict(search)->kind, search_verdict(again)->kind);
+			ck_assert_str_eq(search_verdict(search)->reason, search_verdict(again)->reason);
+			search_free(again);
+		}
+		search_free(search);
+		graph_release(&world.graph);
+	}
+}
+END_TEST
+
 START_TEST(the_same_calls_give_the_same_answers)
 {
 	for (uint32_t round = 0; round < 300; round++) {
@@ -968,6 +1002,7 @@ int main(void)
 	tcase_add_test(tests, with_boxes_that_are_left_out_the_order_matters_as_little);
 	tcase_add_test(tests, fifty_shuffles_of_what_came_in_give_one_belief_whatever_it_was);
 	tcase_add_test(tests, every_permutation_of_six_results_gives_one_belief);
+	tcase_add_test(tests, asked_after_every_result_the_belief_is_that_of_a_new_search_to_the_last_bit);
 	tcase_add_test(tests, the_same_calls_give_the_same_answers);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
