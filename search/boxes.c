@@ -136,21 +136,84 @@ static double likelihood_if_sick(struct search *search, uint32_t bad_f, uint32_t
 		model_null(model, box->fails - box_bad_f, box->passes - box_bad_p);
 }
 
-/*
- * Log likelihood ratio of sick against well.  `all`: the evidence with the box, before[0] and [1] the
- * failures and passes at descendants-or-self then; box: the sums of the box.
- */
+/* What a box found at the descendants-or-self of each commit. */
+struct box_sums {
+	const struct box_count *at;	/* borrowed: at each commit that it ran */
+	size_t n_at;
+	uint32_t *fails, *passes;
+};
+
+/* Like count_runs for all of its commits, 64 of them in one sweep. */
+static struct box_sums sum_box(const struct search *search, uint32_t box)
+{
+	const struct graph *graph = search->graph;
+	struct box_sums sums = { .at = search->by_box + find(search, box, 0) };
+	uint64_t *row = mem_array(graph->n, sizeof(*row));
+
+	while (sums.at + sums.n_at < search->by_box + search->n_by_box &&
+		sums.at[sums.n_at].box == box)
+		sums.n_at++;
+	sums.fails = mem_array(graph->n, sizeof(*sums.fails));
+	sums.passes = mem_array(graph->n, sizeof(*sums.passes));
+	for (size_t begin = 0; begin < sums.n_at; begin += 64) {
+		uint32_t fails = 0, passes = 0;
+		uint64_t last = 0;
+
+		memset(row, 0, graph->n * sizeof(*row));
+		for (size_t i = begin; i < sums.n_at && i < begin + 64; i++)
+			row[sums.at[i].commit] = UINT64_C(1) << (i - begin);
+		for (uint32_t v = graph->n; v-- > 0;) {
+			for (uint32_t e = graph->first[v]; row[v] && e < graph->first[v + 1]; e++)
+				row[graph->parent[e]] |= row[v];
+			if (row[v] != last) {
+				fails = passes = 0;
+				for (uint64_t bits = last = row[v]; bits; bits &= bits - 1) {
+					size_t i = begin + (size_t)__builtin_ctzll(bits);
+
+					fails += sums.at[i].fails;
+					passes += sums.at[i].passes;
+				}
+			}
+			sums.fails[v] += fails;
+			sums.passes[v] += passes;
+		}
+	}
+	free(row);
+	return sums;
+}
+
+/* Takes the sums out for a look (-1) or in again (1); who is given up is not counted anew. */
+static void shift(struct search *search, const struct box_sums *sums, int change)
+{
+	for (uint32_t v = 0; v < search->graph->n; v++) {
+		search->fails[v] += (uint32_t)change * sums->fails[v];
+		search->passes[v] += (uint32_t)change * sums->passes[v];
+	}
+	for (size_t i = 0; i < sums->n_at; i++) {
+		const struct box_count *at = &sums->at[i];
+
+		search->counts[at->commit][OBSERVED_BAD] += (unsigned)change * at->fails;
+		search->counts[at->commit][OBSERVED_GOOD] += (unsigned)change * at->passes;
+		search->n_fails += (unsigned)change * at->fails;
+		search->n_passes += (unsigned)change * at->passes;
+	}
+}
+
+/* Log likelihood ratio of sick against well; all: the evidence with the box. */
 static double compare(struct search *search, const struct state *without, double all,
-	uint32_t *before[2], const struct box_count *box)
+	const struct box_sums *sums, const struct box_count *box)
 {
 	double sum = without->mass_old *
 		exp(likelihood_if_sick(search, search->n_fails, search->n_passes, box->fails,
 		box->passes, box));
 
+	uint32_t last[4] = { 0 };
+	double factor = -1;
+
 	sum += without->mass_null * exp(model_null(&search->model, box->fails, box->passes));
 	for (uint32_t v = search->first; v <= search->last; v++) {
 		uint32_t f = search->fails[v], p = search->passes[v];
-		uint32_t box_f = before[0][v] - f, box_p = before[1][v] - p;
+		uint32_t box_f = sums->fails[v], box_p = sums->passes[v];
 
 		if (!(without->mass[v] > 0))
 			continue;
@@ -160,7 +223,11 @@ static double compare(struct search *search, const struct state *without, double
 			box_f = box->fails - box_f;
 			box_p = box->passes - box_p;
 		}
-		sum += without->mass[v] * exp(likelihood_if_sick(search, f, p, box_f, box_p, box));
+		/* neighbours mostly have the same counts */
+		if (factor < 0 || f != last[0] || p != last[1] || box_f != last[2] || box_p != last[3])
+			factor = exp(likelihood_if_sick(search, f, p, box_f, box_p, box));
+		memcpy(last, (uint32_t[]){ f, p, box_f, box_p }, sizeof(last));
+		sum += without->mass[v] * factor;
 	}
 	return log(sum) - (all - without->log_evidence);
 }
@@ -175,23 +242,20 @@ static struct look look_at(struct search *search, const struct state *all,
 	const struct box_count *box)
 {
 	struct state *without = mem_alloc(sizeof(*without));
-	size_t n = search->graph->n;
-	uint32_t *before[2] = { mem_array(n, sizeof(uint32_t)), mem_array(n, sizeof(uint32_t)) };
+	struct box_sums sums = sum_box(search, box->box);
 	struct look look = { -INFINITY, 1 };
 
-	memcpy(before[0], search->fails, n * sizeof(uint32_t));
-	memcpy(before[1], search->passes, n * sizeof(uint32_t));
-	count_box(search, box->box, -1);
+	shift(search, &sums, -1);
 	belief_make(search, without);
 	if (!without->impossible) {
-		look.sick = compare(search, without, all->log_evidence, before, box);
+		look.sick = compare(search, without, all->log_evidence, &sums, box);
 		look.top = all->top == UINT32_MAX ? 1 : without->mass[all->top];
 	}
-	count_box(search, box->box, 1);
+	shift(search, &sums, 1);
 	state_release(without);
 	free(without);
-	free(before[0]);
-	free(before[1]);
+	free(sums.fails);
+	free(sums.passes);
 	return look;
 }
 
@@ -208,6 +272,13 @@ static void leave_out(struct search *search, uint32_t box, bool sick)
 static double logit(double p)
 {
 	return log(p / (1 - p));
+}
+
+/* Oftener than all together; the others are only worth a closer look before a verdict. */
+static bool fails_often(const struct search *search, const struct box_count *box)
+{
+	return (uint64_t)box->fails * (search->n_fails + search->n_passes) >
+		(uint64_t)search->n_fails * (box->fails + box->passes);
 }
 
 bool boxes_leave_out(struct search *search, const struct state *state)
@@ -231,7 +302,8 @@ bool boxes_leave_out(struct search *search, const struct state *state)
 			sum.fails += search->by_box[i].fails;
 			sum.passes += search->by_box[i].passes;
 		}
-		if (is_left_out(search, sum.box) || sum.fails < (sure ? 1 : LEAST_FAILS))
+		if (is_left_out(search, sum.box) || sum.fails < (sure ? 1 : LEAST_FAILS) ||
+			(!sure && !fails_often(search, &sum)))
 			continue;
 		look = look_at(search, state, &sum);
 		if (look.sick > worst && sum.fails >= LEAST_FAILS) {
