@@ -120,7 +120,7 @@ work_once() {
 
 # work [ID]: until the bisection has ended.
 work() {
-	local deadline=$((SECONDS + 60))
+	local deadline=$((SECONDS + 100))	# a lease that nobody renews takes 60 s
 	until api GET "/api/v1/bisections/$1" && [ "$code" = 200 ] && [[ "$(get .state)" == @(done|failed|cancelled) ]]; do
 		[ "$SECONDS" -lt "$deadline" ] || { jq -c 'del(.belief)' <<<"$answer"; return 1; }
 		work_once
