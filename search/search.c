@@ -15,7 +15,7 @@
 #define PRIOR_NULL 0.1
 #define PRIOR_OLD 0.03
 #define PRIOR_EVEN 0.2		/* share of the even prior in a given one */
-#define LEAST_GAIN 0.02		/* bits: a run in flight that tells less is cancelled */
+#define LEAST_GAIN 0.1		/* bits: a run in flight that tells less is cancelled */
 #define RATIO_MAX 1000.0
 #define RATIO_UNIT 4294967296.0
 

@@ -3,7 +3,8 @@
 #     tests/bench/run-vs-git.sh [--files N] [--commits N] [--rounds N] [--directory DIR] [--only trust|slots]
 #
 #   1. trust: --trust, one slot, a test that takes nothing: at most 1.10 x the wall time of git bisect run + 0.5 s
-#   2. slots: -j4 and a build + test that sleeps 2 s, against git bisect run: at least 1.9 times faster
+#   2. slots: -j4 and a build + test that sleeps 2 s, against git bisect run: at least 1.9 times faster.  How many rounds k
+#      probes at once take depends on where the culprit lies, so five places are added up.
 #
 # Exits 0 only if both hold.  BISECTCTL names the program; default: the one in build/.
 #
@@ -32,7 +33,8 @@ work=$(mktemp -d "$directory/run-vs-git.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null
 
-# COMMITS commits over FILES files; each changes 20 of them, the one at 61 % of the way brings the file `bug`.
+# COMMITS commits over FILES files; each changes 20 of them, the one at 61 % of the way brings the file `bug`;
+# the file `number` counts them.
 make_stream() {
 	awk -v files="$files" -v commits="$commits" -v culprit="$((commits * 61 / 100))" '
 	function data(text) { printf "data %d\n%s\n", length(text), text }
@@ -46,6 +48,7 @@ make_stream() {
 				data(sprintf("/* %d */\nint f%d(void) { return %d; }\n", v, f, v))
 			}
 			if (v == culprit) { print "M 100644 inline bug"; data("bug") }
+			print "M 100644 inline number"; data(v "")
 			printf "reset refs/tags/v%d\nfrom refs/heads/main\n\n", v
 		}
 		print "done"
@@ -63,6 +66,7 @@ time_git() {
 	ended=$(now)
 	named=$(sed -n 's/ is the first bad commit$//p' "$work/git.out")
 	seconds=$(awk -v a="$begun" -v b="$ended" 'BEGIN { print b - a }')
+	git -C "$clone" bisect reset >/dev/null 2>&1
 	[ "$named" = "$culprit" ] || { echo "git names '$named', not $culprit" >&2; exit 1; }
 }
 
@@ -77,6 +81,16 @@ time_ours() {
 	runs=$(sed -n 's/.*,"runs":\([0-9]*\),.*/\1/p' "$work/ours.json")
 	seconds=$(awk -v a="$begun" -v b="$ended" 'BEGIN { print b - a }')
 	[ "$named" = "$culprit" ] || { echo "bisectctl names '$named', not $culprit" >&2; exit 1; }
+}
+
+add() { awk -v a="$1" -v b="$2" 'BEGIN { print a + b }'; }
+
+# times_faster NAME SECONDS RUNS
+times_faster() {
+	awk -v git="$git_seconds" -v ours="$2" -v runs="$3" -v name="$1" 'BEGIN {
+		printf "4 slots, 2 s, %-8s git %6.2f s   bisectctl %6.2f s (%d runs)   %.2f times faster   %s\n",
+			name ":", git, ours, runs, git / ours, (git >= 1.9 * ours ? "ok" : "TOO SLOW")
+		exit !(git >= 1.9 * ours) }'
 }
 
 less() { awk -v a="$1" -v b="${2:-$1}" 'BEGIN { print a < b ? a : b }'; }
@@ -116,16 +130,24 @@ if [ "$only" != slots ]; then
 fi
 
 if [ "$only" != trust ]; then
-	time_git git-slots sh -c 'sleep 2; test ! -e bug'
-	git_seconds=$seconds
-	for options in "--trust" ""; do
-		# shellcheck disable=SC2086
-		time_ours ours-slots -j4 $options --build 'sleep 1' -- sh -c 'sleep 1; test ! -e bug'
-		awk -v git="$git_seconds" -v ours="$seconds" -v runs="$runs" -v options="$options" 'BEGIN {
-			printf "4 slots, 2 s%s: git %6.2f s   bisectctl %6.2f s (%d runs)   %.2f times faster   %s\n",
-				(options == "" ? ", checked" : ", " options), git, ours, runs, git / ours,
-				(git >= 1.9 * ours ? "ok" : "TOO SLOW")
-			exit !(git >= 1.9 * ours) }' || failed=1
+	git_seconds=0 trust_seconds=0 checked_seconds=0 trust_runs=0 checked_runs=0
+	for percent in 8 27 45 61 89; do
+		number=$((commits * percent / 100))
+		culprit=$(git -C "$work/repo" rev-parse "v$number")
+		time_git git-slots sh -c "sleep 2; test \$(cat number) -lt $number"
+		this_git=$seconds
+		time_ours ours-slots -j4 --trust --build 'sleep 1' -- sh -c "sleep 1; test \$(cat number) -lt $number"
+		this_trust=$seconds
+		trust_runs=$((trust_runs + runs))
+		time_ours ours-slots -j4 --build 'sleep 1' -- sh -c "sleep 1; test \$(cat number) -lt $number"
+		checked_runs=$((checked_runs + runs))
+		printf '    culprit at %2d %%: git %6.2f s   bisectctl --trust %6.2f s, checked %6.2f s\n' \
+			"$percent" "$this_git" "$this_trust" "$seconds"
+		git_seconds=$(add "$git_seconds" "$this_git")
+		trust_seconds=$(add "$trust_seconds" "$this_trust")
+		checked_seconds=$(add "$checked_seconds" "$seconds")
 	done
+	times_faster --trust "$trust_seconds" "$trust_runs" || failed=1
+	times_faster checked "$checked_seconds" "$checked_runs" || failed=1
 fi
 exit $failed
