@@ -2,6 +2,7 @@
 bin_PROGRAMS += programs/bisectctl
 programs_bisectctl_SOURCES = \
 	cli/main.c \
+	cli/budget.c cli/budget.h \
 	cli/remote.c cli/remote.h \
 	cli/remote_call.c cli/remote_call.h \
 	cli/show.c cli/show.h \

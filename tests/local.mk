@@ -7,5 +7,6 @@ include tests/unit/job.mk
 include tests/unit/store.mk
 include tests/unit/agent.mk
 include tests/unit/web.mk
+include tests/unit/cli.mk
 endif
 include tests/fuzz/local.mk
