@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "cli/budget.h"
 #include "cli/run_engine.h"
 #include "cli/run_journal.h"
 #include "cli/run_progress.h"
@@ -25,8 +26,8 @@
 struct run_values {
 	struct strv good;
 	char *bad;
-	long long jobs, timeout_s, budget;
-	char *confidence;
+	long long jobs, timeout_s;
+	char *confidence, *budget;
 	char *error_id, *match, *build;
 	bool clean, first_parent, trust, trust_ends, flaky, keep_worktrees, json, verbose;
 	bool go_on, abort, restart;
@@ -63,9 +64,10 @@ static const struct setting run_settings[] = {
 	{ .name = "confidence", .type = SETTING_STRING, .offset = AT(confidence), .argument = "P",
 		.only_command_line = true,
 		.help = "How sure the verdict has to be, from 0.5 to 0.999999.  Default: 0.99." },
-	{ .name = "budget", .type = SETTING_NUMBER, .offset = AT(budget), .argument = "RUNS", .min = 1, .max = 1000000,
+	{ .name = "budget", .type = SETTING_STRING, .offset = AT(budget), .argument = "RUNS|TIME",
 		.only_command_line = true,
-		.help = "End after so many runs with the likeliest commits so far.  Default: 5000." },
+		.help = "End after so many runs (500), or after so much time (90s, 15m, 6h, 2d), with the likeliest commits "
+			"so far.  What went before --continue counts.  Default: 5000 runs, any time." },
 	{ .type = SETTING_HEADING, .name = "", .help = "Running" },
 	{ .name = "jobs", .letter = 'j', .type = SETTING_NUMBER, .offset = AT(jobs), .argument = "N", .min = 1,
 		.max = 256, .only_command_line = true,
@@ -90,7 +92,8 @@ static const struct setting run_settings[] = {
 	{ .type = SETTING_HEADING, .name = "", .help = "A run that was interrupted" },
 	{ .name = "continue", .type = SETTING_FLAG, .offset = AT(go_on), .only_command_line = true,
 		.help = "Go on where the last run stopped: no finished run is repeated.  Range, command and what is "
-			"evidence are those of that run; -j, -v, --json and --keep-worktrees may be given anew." },
+			"evidence are those of that run; -j, -v, --json and --keep-worktrees may be given anew.  --budget gives so many runs or "
+			"so much time more from now on, also to a run that has ended because its budget was spent." },
 	{ .name = "abort", .type = SETTING_FLAG, .offset = AT(abort), .only_command_line = true,
 		.help = "Forget the last run and remove its work trees." },
 	{ .name = "restart", .type = SETTING_FLAG, .offset = AT(restart), .only_command_line = true,
@@ -117,8 +120,8 @@ const struct command run_command = {
 		"--trust is given.\n\n"
 		"Exit status: 0 the first bad commit was found; 1 failure, or COMMAND ended with 128 or more; 2 wrong usage; "
 		"3 only commits that cannot be tested are left; 4 the bad end does not show the error; 5 a good end shows "
-		"the error; 6 the observations contradict each other; 7 the error shows alike everywhere; 8 the budget of "
-		"runs is spent; 130 interrupted, --continue goes on.",
+		"the error; 6 the observations contradict each other; 7 the error shows alike everywhere; 8 the budget "
+		"is spent, or no run can tell more; 130 interrupted, --continue goes on.",
 	.settings = run_settings,
 	.size = sizeof(struct run_values),
 };
@@ -127,6 +130,8 @@ const struct command run_command = {
 struct run {
 	struct run_values values;
 	struct strv command;
+	unsigned budget_runs;		/* of --budget; 0: not given */
+	int64_t budget_s;		/* likewise */
 	struct repository *repository;
 	char *state_dir, *trees_dir, *logs_dir;
 	int lock;
@@ -158,17 +163,19 @@ static void run_release(struct run *run)
 
 /* --- Before anything is touched --- */
 
-static int check_usage(const struct run *run, struct error *err)
+static int check_usage(struct run *run, struct error *err)
 {
 	const struct run_values *values = &run->values;
 	bool describes = values->good.n || values->bad || values->error_id || values->match || values->build ||
 		values->timeout_s || values->clean || values->first_parent || values->trust || values->trust_ends ||
-		values->flaky || values->confidence || values->budget || run->command.n;
+		values->flaky || values->confidence || run->command.n;
 
 	if (values->go_on + values->abort + values->restart > 1)
 		return error_set(err, ERR_INVALID, "--continue, --abort and --restart exclude each other");
+	if (values->budget && budget_read(&run->budget_runs, &run->budget_s, values->budget, err) < 0)
+		return error_prefix(err, "--budget");
 	if (values->go_on || values->abort) {
-		if (describes)
+		if (describes || (values->abort && values->budget))
 			return error_set(err, ERR_INVALID, "%s takes range and command from the run that was interrupted: "
 				"give neither", values->go_on ? "--continue" : "--abort");
 		return 0;
@@ -299,7 +306,8 @@ static int plan_make(struct run *run, struct error *err)
 	plan->clean = values->clean;
 	plan->first_parent = values->first_parent;
 	plan->timeout_s = values->timeout_s;
-	plan->budget = values->budget;
+	plan->budget = run->budget_runs;
+	plan->budget_s = run->budget_s;
 	plan->jobs = values->jobs ? values->jobs : 1;
 	plan->started_ms = clock_wall_ms();
 	return check_work_trees(run, err);
@@ -377,7 +385,6 @@ static int replay(struct run *run, struct error *err)
 				"the journal speaks of commit %s, which is not in the range any more; --abort forgets it",
 				record->commit);
 		search_observe(run->search, commit, record->observation, false);
-		engine->elapsed_ms = record->elapsed_ms;
 	}
 	return 0;
 }
@@ -404,15 +411,36 @@ static int start_anew(struct run *run, struct error *err)
 	return r;
 }
 
+/* What --budget gives is given from now on. */
+static int add_budget(struct run *run, struct error *err)
+{
+	struct run_plan *plan = &run->plan;
+
+	if (!run->budget_runs && !run->budget_s)
+		return 0;
+	plan->budget = run->budget_runs ? (long long)run->engine.n_records + run->budget_runs : 0;
+	plan->budget_s = run->budget_s ? run->engine.elapsed_ms / 1000 + run->budget_s : 0;
+	return journal_note(run->journal, plan, run->engine.elapsed_ms, err);
+}
+
 static int start_again(struct run *run, struct error *err)
 {
+	struct engine *engine = &run->engine;
 	int r;
 
-	r = journal_resume(&run->journal, &run->plan, &run->engine.records, &run->engine.n_records, run->state_dir,
-		err);
+	if (run->values.budget && !journal_exists(run->state_dir)) {
+		r = journal_reopen(run->state_dir, err);
+		if (r < 0)
+			return r;
+	}
+	r = journal_resume(&run->journal, &run->plan, &engine->records, &engine->n_records, &engine->elapsed_ms,
+		run->state_dir, err);
 	if (r < 0)
 		return r;
-	run->engine.records_cap = run->engine.n_records;
+	engine->records_cap = engine->n_records;
+	r = add_budget(run, err);
+	if (r < 0)
+		return r;
 	r = search_make(run, err);
 	return r < 0 ? r : replay(run, err);
 }
@@ -463,6 +491,19 @@ static int interrupted(struct run *run)
 	return RUN_EXIT_INTERRUPTED;
 }
 
+static bool is_undecided(const struct run *run)
+{
+	return search_verdict(run->search)->kind == VERDICT_UNDECIDED;
+}
+
+static bool has_spent_budget(const struct run *run)
+{
+	const struct run_plan *plan = &run->plan;
+
+	return is_undecided(run) && (run->engine.spent ||
+		(plan->budget && (long long)run->engine.n_records >= plan->budget));
+}
+
 /* < 0: an error that nobody has told yet. */
 static int bisect(struct run *run, struct error *err)
 {
@@ -488,7 +529,11 @@ static int bisect(struct run *run, struct error *err)
 	engine->jobs = (unsigned)(run->values.jobs ? run->values.jobs : run->plan.jobs);
 	engine->verbose = run->values.verbose;
 	engine->keep_trees = run->values.keep_worktrees;
+	engine->limit_ms = run->plan.budget_s * 1000;
 	r = engine_run(engine, &end, err);
+	/* For the next --continue.  Without it only the time of runs that were cut off is missing. */
+	if (r < 0 || end == ENGINE_INTERRUPTED || is_undecided(run))
+		journal_note(run->journal, &run->plan, engine->elapsed_ms, NULL);
 	if (r < 0) {
 		progress_say(&run->progress, "%zu finished run%s kept: `bisectctl run --continue` goes on, --abort forgets",
 			engine->n_records, engine->n_records == 1 ? " is" : "s are");
@@ -511,6 +556,8 @@ static int bisect(struct run *run, struct error *err)
 	if (r < 0)
 		progress_say(&run->progress, "warning: %s", err->text);
 	status = report_verdict(&report);
+	if (has_spent_budget(run))
+		progress_say(&run->progress, "the budget is spent.  To go on: bisectctl run --continue --budget MORE");
 	/* A reader that has seen enough, as head(1), is none of our business. */
 	if ((fflush(stdout) != 0 || ferror(stdout)) && !fstat(STDOUT_FILENO, &st) && !S_ISFIFO(st.st_mode))
 		return error_set(err, ERR_IO, "cannot write the result (the disk may be full)");

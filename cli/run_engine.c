@@ -168,6 +168,20 @@ static void on_signal(evutil_socket_t signal_number, short what, void *arg)
 	leave_if_done(loop);
 }
 
+static void on_spent(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop *loop = arg;
+
+	if (loop->stopping)
+		return;
+	search_spend(loop->engine->search);
+	/* It stopped by itself: what an end in doubt would add is not worth more than was given. */
+	loop->engine->spent = loop->stopping = true;
+	progress_clear(loop->engine->progress);
+	stop_all(loop, false);
+	leave_if_done(loop);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	show(arg);
@@ -528,7 +542,8 @@ static int go(struct loop *loop, struct error *err)
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	enum { NSIGNALS = sizeof(signals) / sizeof(*signals) };
 	const struct timeval tick = { TICK_S, 0 };
-	struct event *events[NSIGNALS + 1];
+	struct event *events[NSIGNALS + 1], *limit = NULL;
+	int64_t left_ms = loop->engine->limit_ms - loop->engine->elapsed_ms;
 	int r;
 
 	r = worker_pool_new(&loop->pool, loop->base, loop->engine->jobs, err);
@@ -538,10 +553,19 @@ static int go(struct loop *loop, struct error *err)
 	for (size_t i = 0; i < NSIGNALS; i++)
 		events[i] = add_event(loop, evsignal_new(loop->base, signals[i], on_signal, loop), NULL);
 	events[NSIGNALS] = add_event(loop, event_new(loop->base, -1, EV_PERSIST, on_tick, loop), &tick);
+	if (loop->engine->limit_ms && left_ms <= 0 && !has_verdict(loop)) {
+		on_spent(-1, EV_TIMEOUT, loop);
+	} else if (loop->engine->limit_ms && left_ms > 0) {
+		const struct timeval left = { left_ms / 1000, left_ms % 1000 * 1000 };
+
+		limit = add_event(loop, evtimer_new(loop->base, on_spent, loop), &left);
+	}
 	fill(loop);
 	show(loop);
 	if (loop->busy)
 		event_base_dispatch(loop->base);
+	if (limit)
+		event_free(limit);
 	for (size_t i = 0; i <= NSIGNALS; i++)
 		event_free(events[i]);
 	worker_pool_free(loop->pool);
@@ -580,8 +604,8 @@ int engine_run(struct engine *engine, enum engine_end *ret, struct error *err)
 	r = go(&loop, err);
 	engine->elapsed_ms = elapsed_ms(&loop);
 	/* A verdict of runs that turned out to say nothing is none. */
-	done = r >= 0 && has_verdict(&loop) && !(loop.stopping && is_command_in_doubt(&loop)) &&
-		!loop.bogus;
+	done = r >= 0 && has_verdict(&loop) && !loop.bogus &&
+		(!loop.stopping || engine->spent || !is_command_in_doubt(&loop));
 	if (r >= 0 && !done && loop.failed)
 		r = error_set(err, loop.failure.code, "%s", loop.failure.text);
 	for (size_t i = 0; i < loop.n_slots; i++)

@@ -30,6 +30,8 @@ struct engine {
 	struct run_record *records;	/* all finished runs, also those of before --continue */
 	size_t n_records, records_cap;
 	int64_t elapsed_ms;		/* in: of the sessions before; out: in all */
+	int64_t limit_ms;		/* of elapsed_ms: then the search ends as it stands (search_spend); 0: none */
+	bool spent;			/* out: that is why it ended */
 };
 
 enum engine_end {

@@ -124,7 +124,7 @@ static bool hex_from_json(char ret[GIT_HEX + 1], const json_t *json)
 	return true;
 }
 
-/* --- The two kinds of line --- */
+/* --- The three kinds of line --- */
 
 static json_t *plan_to_json(const struct run_plan *plan)
 {
@@ -147,6 +147,7 @@ static json_t *plan_to_json(const struct run_plan *plan)
 	json_object_set_new(json, "timeout_s", json_integer(plan->timeout_s));
 	json_object_set_new(json, "confidence", json_real(plan->confidence));
 	json_object_set_new(json, "budget", json_integer(plan->budget));
+	json_object_set_new(json, "budget_s", json_integer(plan->budget_s));
 	json_object_set_new(json, "jobs", json_integer(plan->jobs));
 	return json;
 }
@@ -178,6 +179,7 @@ static bool plan_from_json(struct run_plan *ret, const json_t *json)
 	plan.timeout_s = json_integer_value(json_object_get(json, "timeout_s"));
 	plan.confidence = json_number_value(json_object_get(json, "confidence"));
 	plan.budget = json_integer_value(json_object_get(json, "budget"));
+	plan.budget_s = json_integer_value(json_object_get(json, "budget_s"));
 	plan.jobs = json_integer_value(json_object_get(json, "jobs"));
 	*ret = plan;
 	return true;
@@ -229,6 +231,22 @@ static bool record_from_json(struct run_record *ret, const json_t *json)
 	record.wall_ms = json_integer_value(json_object_get(json, "wall_ms"));
 	record.elapsed_ms = json_integer_value(json_object_get(json, "elapsed_ms"));
 	*ret = record;
+	return true;
+}
+
+static json_t *note_to_json(const struct run_plan *plan, int64_t elapsed_ms)
+{
+	return json_pack("{s:s, s:I, s:I, s:I}", "note", "session", "budget", (json_int_t)plan->budget, "budget_s",
+		(json_int_t)plan->budget_s, "elapsed_ms", (json_int_t)elapsed_ms);
+}
+
+static bool note_from_json(struct run_plan *plan, int64_t *ret_elapsed_ms, const json_t *json)
+{
+	if (!json_is_string(json_object_get(json, "note")))
+		return false;
+	plan->budget = json_integer_value(json_object_get(json, "budget"));
+	plan->budget_s = json_integer_value(json_object_get(json, "budget_s"));
+	*ret_elapsed_ms = json_integer_value(json_object_get(json, "elapsed_ms"));
 	return true;
 }
 
@@ -308,7 +326,7 @@ int journal_begin(struct journal **ret, const char *dir, const struct run_plan *
  * Gives how many bytes of `text` are whole lines, or an error; the plan and the records are the caller's either way.
  */
 static int journal_parse(size_t *ret_len, struct run_plan *plan, struct run_record **records, size_t *n,
-	const struct journal *journal, const struct str *text, struct error *err)
+	int64_t *elapsed_ms, const struct journal *journal, const struct str *text, struct error *err)
 {
 	size_t at = 0, line_number = 0, cap = 0;
 
@@ -317,13 +335,17 @@ static int journal_parse(size_t *ret_len, struct run_plan *plan, struct run_reco
 		const char *end = memchr(line, '\n', text->len - at);
 		struct run_record record;
 		json_t *json;
-		bool fine;
+		bool fine, is_record = false;
 
 		if (!end)
 			break;
 		line_number++;
 		json = json_loadb(line, (size_t)(end - line), 0, NULL);
-		fine = json && (line_number == 1 ? plan_from_json(plan, json) : record_from_json(&record, json));
+		if (line_number == 1)
+			fine = json && plan_from_json(plan, json);
+		else
+			fine = json && ((is_record = record_from_json(&record, json)) ||
+				note_from_json(plan, elapsed_ms, json));
 		json_decref(json);
 		if (!fine) {
 			/* A crash of the machine may leave zeros for what was written last. */
@@ -332,9 +354,10 @@ static int journal_parse(size_t *ret_len, struct run_plan *plan, struct run_reco
 			return error_set(err, ERR_CORRUPT, "%s:%zu: not a line of a journal; --abort removes it",
 				journal->path, line_number);
 		}
-		if (line_number > 1) {
+		if (is_record) {
 			MEM_GROW(*records, *n + 1, cap);
 			(*records)[(*n)++] = record;
+			*elapsed_ms = record.elapsed_ms;
 		}
 		at = (size_t)(end - text->buf) + 1;
 	}
@@ -346,21 +369,23 @@ static int journal_parse(size_t *ret_len, struct run_plan *plan, struct run_reco
 }
 
 int journal_resume(struct journal **ret, struct run_plan *ret_plan, struct run_record **ret_records, size_t *ret_n,
-	const char *dir, struct error *err)
+	int64_t *ret_elapsed_ms, const char *dir, struct error *err)
 {
 	struct journal *journal;
 	struct run_plan plan = { .started_ms = 0 };
 	struct run_record *records = NULL;
+	int64_t elapsed_ms = 0;
 	size_t n = 0, len = 0;
 	struct str text = STR_INIT;
 	int r;
 
 	if (!journal_exists(dir))
-		return error_set(err, ERR_NOT_FOUND, "there is no unfinished run in this repository");
+		return error_set(err, ERR_NOT_FOUND, "there is no unfinished run in this repository (--continue --budget MORE "
+			"goes on with one that has spent its budget)");
 	journal = journal_new(dir);
 	r = file_read(&text, journal->path, JOURNAL_MAX, err);
 	if (r >= 0)
-		r = journal_parse(&len, &plan, &records, &n, journal, &text, err);
+		r = journal_parse(&len, &plan, &records, &n, &elapsed_ms, journal, &text, err);
 	if (r >= 0)
 		r = journal_open(journal, err);
 	if (r >= 0 && len < text.len && (ftruncate(journal->fd, (off_t)len) < 0 || fsync(journal->fd) < 0))
@@ -376,15 +401,34 @@ int journal_resume(struct journal **ret, struct run_plan *ret_plan, struct run_r
 	*ret_plan = plan;
 	*ret_records = records;
 	*ret_n = n;
+	*ret_elapsed_ms = elapsed_ms;
 	return 0;
 }
 
-int journal_add(struct journal *journal, const struct run_record *record, struct error *err)
+int journal_reopen(const char *dir, struct error *err)
+{
+	char *path = mem_printf("%s/run.jsonl", dir), *last = mem_printf("%s/last.jsonl", dir);
+	int r = 0;
+
+	if (!access(path, F_OK))
+		r = error_set(err, ERR_EXISTS, "%s exists", path);
+	else if (rename(last, path) < 0)
+		r = errno == ENOENT ? error_set(err, ERR_NOT_FOUND, "there was no run in this repository to go on with") :
+			error_errno(err, errno, "cannot rename %s to %s", last, path);
+	else
+		r = file_sync_dir(dir, err);
+	free(path);
+	free(last);
+	return r;
+}
+
+/* Frees json. */
+static int journal_append(struct journal *journal, json_t *json, struct error *err)
 {
 	struct str line = STR_INIT;
 	int r;
 
-	line_of(&line, record_to_json(record));
+	line_of(&line, json);
 	r = file_write_all(journal->fd, line.buf, line.len, err);
 	str_release(&line);
 	if (r >= 0 && fdatasync(journal->fd) < 0)
@@ -392,6 +436,16 @@ int journal_add(struct journal *journal, const struct run_record *record, struct
 	if (r < 0)
 		return error_prefix(err, "cannot write %s", journal->path);
 	return 0;
+}
+
+int journal_add(struct journal *journal, const struct run_record *record, struct error *err)
+{
+	return journal_append(journal, record_to_json(record), err);
+}
+
+int journal_note(struct journal *journal, const struct run_plan *plan, int64_t elapsed_ms, struct error *err)
+{
+	return journal_append(journal, note_to_json(plan, elapsed_ms), err);
 }
 
 int journal_finish(struct journal *journal, struct error *err)

@@ -1,5 +1,6 @@
 /*
- * What lasts of a run: DIR/run.jsonl.  Its first line is the plan, each further line one finished run.  A line is on the disk
+ * What lasts of a run: DIR/run.jsonl.  Its first line is the plan, each further line one finished run, or a note of what changed
+ * (the budget) and of the time that went by.  A line is on the disk
  * (fsync) before the search hears of the run, so that `kill -9` costs the runs in flight and no other; a last line that a crash
  * cut short is dropped.  The caller holds the lock of DIR.
  */
@@ -29,7 +30,8 @@ struct run_plan {
 	bool first_parent;
 	long long timeout_s;		/* 0: none */
 	double confidence;		/* of the verdict; 0: the search's own default */
-	long long budget;		/* runs; 0: the search's own default */
+	long long budget;		/* runs in all; 0: the search's own default */
+	long long budget_s;		/* in all; 0: none.  These two may change from one --continue to the next */
 	long long jobs;
 	int64_t started_ms;
 };
@@ -57,13 +59,20 @@ bool journal_exists(const char *dir);
 int journal_begin(struct journal **ret, const char *dir, const struct run_plan *plan, struct error *err);
 
 /*
- * The caller releases *ret_plan and frees *ret_records.  ERR_NOT_FOUND: nothing to go on with; ERR_CORRUPT names the line.
+ * The caller releases *ret_plan and frees *ret_records; *ret_elapsed_ms is what went by so far.  ERR_NOT_FOUND: nothing to go
+ * on with; ERR_CORRUPT names the line.
  */
 int journal_resume(struct journal **ret, struct run_plan *ret_plan, struct run_record **ret_records, size_t *ret_n,
-	const char *dir, struct error *err);
+	int64_t *ret_elapsed_ms, const char *dir, struct error *err);
+
+/* The run that ended last is unfinished again (its budget was spent).  ERR_NOT_FOUND: there is none; ERR_EXISTS. */
+int journal_reopen(const char *dir, struct error *err);
 
 /* Durable when it returns 0. */
 int journal_add(struct journal *journal, const struct run_record *record, struct error *err);
+
+/* The budget as it is in the plan now, and the time that went by, runs that were cut off included.  Durable when it returns 0. */
+int journal_note(struct journal *journal, const struct run_plan *plan, int64_t elapsed_ms, struct error *err);
 
 /* The run is over: the journal becomes DIR/last.jsonl. */
 int journal_finish(struct journal *journal, struct error *err);

@@ -106,6 +106,7 @@ struct search {
 
 	bool stuck;			/* no run can tell more, ... */
 	bool hopeless;			/* or so little that it would take thousands */
+	bool spent;			/* the caller has no more to give, whatever max_runs says */
 
 	struct box_count *by_box;	/* by box, then by commit, so that no sum depends on arrival */
 	size_t n_by_box, cap_by_box;

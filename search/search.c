@@ -406,6 +406,12 @@ bool search_next(struct search *search, struct search_probe *ret)
 	return true;
 }
 
+void search_spend(struct search *search)
+{
+	search->spent = true;
+	search->state->valid = false;
+}
+
 void search_drop(struct search *search, uint32_t commit)
 {
 	for (size_t i = 0; i < search->n_flights; i++) {

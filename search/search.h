@@ -137,6 +137,12 @@ void search_earlier(struct search *search, unsigned bad_fails, unsigned bad_pass
 /* A run of this commit costs no build any more. */
 void search_built(struct search *search, uint32_t commit);
 
+/*
+ * The budget is spent in a unit that the search does not count (time, money): it wants no further run, and what is not decided
+ * by then is undecided.
+ */
+void search_spend(struct search *search);
+
 void search_drop(struct search *search, uint32_t commit);	/* a probe in flight ended without a result (lost, cancelled) */
 
 /* Commits in flight whose result can no longer matter (each once); the caller cancels them and calls search_drop.  Returns their number, at most max. */

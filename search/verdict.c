@@ -414,7 +414,14 @@ static const char *why_undecided(const struct search *search)
 		return "Most runs were made by a box that fails good commits";
 	if (search->hopeless)
 		return "The error shows too seldom, thousands of runs more would be needed";
-	return search->stuck ? "No further run can tell more" : "The budget of runs is spent";
+	if (search->stuck)
+		return "No further run can tell more";
+	return search->spent ? "The budget is spent" : "The budget of runs is spent";
+}
+
+static bool budget_is_spent(const struct search *search)
+{
+	return search->spent || search->runs >= search->options.max_runs;
 }
 
 /* The likeliest first, as many as hold the confidence asked for, but no endless list. */
@@ -490,7 +497,7 @@ void verdict_make(const struct search *search, struct state *state)
 	if (not_reproduced(search, verdict))
 		return;
 	if (ends_pending(search)) {
-		if (search->runs >= search->options.max_runs)
+		if (budget_is_spent(search))
 			undecided(search, state);
 		return;
 	}
@@ -503,6 +510,6 @@ void verdict_make(const struct search *search, struct state *state)
 	if (state_is_sure(search, state) &&
 		next_witness(search, state, false, &purpose) == UINT32_MAX)
 		name(search, state);
-	else if (search->stuck || search->runs >= search->options.max_runs)
+	else if (search->stuck || budget_is_spent(search))
 		undecided(search, state);
 }

@@ -478,7 +478,7 @@ start_holding_run() {
 	checkout_state . >../after
 	diff ../before ../after
 	[ ! -e .git/bisectd/run.jsonl ]
-	[ "$(wc -l <.git/bisectd/last.jsonl)" = "$(($(field .runs) + 1))" ]
+	[ "$(grep -c '"observation"' .git/bisectd/last.jsonl)" = "$(field .runs)" ]
 }
 
 @test "after kill -9 --continue repeats no finished run" {
@@ -531,6 +531,80 @@ start_holding_run() {
 	[ "$status" = 1 ]
 	bisect --continue
 	[ "$(field .commit)" = "$(hex . v77)" ]
+}
+
+@test "a spent number of runs ends with the likeliest commits, and --continue goes on" {
+	use linear
+	bisect --budget 5 --good v1 --bad main -- sh -c "echo run >>'$PWD/../runs'; $SHOWS"
+	[ "$status" = 8 ]
+	[ "$(field .verdict)" = undecided ]
+	[ "$(field .runs)" = 5 ]
+	[ "$(field '.candidates | length')" -gt 1 ]
+	grep -q -- '--continue --budget MORE' ../messages
+	[ "$(git worktree list | wc -l)" = 1 ]
+	# One without more has nothing to go on with, and says how.
+	bisect --continue
+	[ "$status" = 1 ]
+	grep -q -- '--continue --budget MORE' ../messages
+	# So many runs more, not in all.
+	bisect --continue --budget 2
+	[ "$status" = 8 ]
+	[ "$(field .runs)" = 7 ]
+	bisect --continue --budget 1h
+	[ "$status" = 0 ]
+	[ "$(field .commit)" = "$(hex . v77)" ]
+	[ "$(wc -l <../runs)" = "$(field .runs)" ]
+}
+
+@test "a spent time ends running probes and the search, and --continue goes on" {
+	use linear
+	make_holding_script
+	: >../left
+	# The fourth run hangs until it is ended.
+	sed -i 's/exec sleep 1000/trap "echo ended >>$here\/left; exit 1" TERM; sleep 1000 \& wait/' ../hold.sh
+	timeout 60 cat ../held >/dev/null 3>&- &
+	bisect --budget 5s --good v1 --bad main -- sh "$PWD/../hold.sh" "$PWD/.."
+	[ "$status" = 8 ]
+	[ "$(field .verdict)" = undecided ]
+	[ "$(field .runs)" = 3 ]
+	[ "$(field '.candidates | length')" -gt 1 ]
+	[ "$(field '.seconds > 4.9 and .seconds < 30')" = true ]
+	[ "$(cat ../left)" = ended ]
+	[[ "$(field .reason)" == "The budget is spent"* ]]
+	[ "$(git worktree list | wc -l)" = 1 ]
+	bisect --continue --budget 10m
+	[ "$status" = 0 ]
+	[ "$(field .commit)" = "$(hex . v77)" ]
+	[ "$(grep -c end ../runs)" = "$(field .runs)" ]
+	# The time of the session before is in it.
+	[ "$(field '.seconds > 4.9')" = true ]
+}
+
+@test "time that was spent before an interruption counts" {
+	use linear
+	start_holding_run --budget 5m
+	kill -INT "$pid"
+	wait "$pid" || true
+	[ "$(jq -s 'last | .note' .git/bisectd/run.jsonl)" = '"session"' ]
+	# As if it had been more than was given.
+	printf '{"note":"session","budget":0,"budget_s":300,"elapsed_ms":300001}\n' >>.git/bisectd/run.jsonl
+	bisect --continue
+	[ "$status" = 8 ]
+	[ "$(field .runs)" = 3 ]
+	[ "$(field '.seconds >= 300')" = true ]
+	bisect --continue --budget 5m
+	[ "$(field .commit)" = "$(hex . v77)" ]
+}
+
+@test "a budget that is neither runs nor time is wrong usage" {
+	use linear
+	for wrong in 0 0s 1.5h soon; do
+		run "$BISECTCTL" run --budget "$wrong" --good v1 --bad main -- true
+		[ "$status" = 2 ]
+		[[ "$output" == *"--budget"*"$wrong"*"90s, 15m, 6h, 2d"* ]]
+	done
+	run "$BISECTCTL" run --abort --budget 5
+	[ "$status" = 2 ]
 }
 
 @test "the output is in a log and, with -v, on the terminal" {

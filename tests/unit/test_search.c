@@ -1172,6 +1172,42 @@ START_TEST(the_budget_holds_while_the_ends_are_verified)
 }
 END_TEST
 
+START_TEST(a_search_whose_time_is_spent_ends_undecided_whatever_it_waits_for)
+{
+	const struct search_verdict *verdict;
+
+	start_linear(40);
+	search_spend(search);
+	ck_assert_int_eq(kind(), VERDICT_UNDECIDED);
+	none_to_take();
+	search_free(search);
+	search = NULL;
+	start_linear(40);
+	see_times(40, OBSERVED_BAD, 2);
+	see(20, OBSERVED_GOOD);
+	take();
+	search_spend(search);
+	verdict = search_verdict(search);
+	ck_assert_int_eq(verdict->kind, VERDICT_UNDECIDED);
+	ck_assert_uint_gt(verdict->n_candidates, 10);
+	ck_assert_uint_gt(verdict->candidates[0], 20);
+	ck_assert_ptr_nonnull(strstr(verdict->reason, "The budget is spent"));
+	none_to_take();
+}
+END_TEST
+
+START_TEST(a_verdict_that_stands_is_not_undone_by_a_spent_time)
+{
+	start_linear(4);
+	see_times(4, OBSERVED_BAD, 8);
+	see_times(3, OBSERVED_BAD, 8);
+	see_times(2, OBSERVED_GOOD, 8);
+	ck_assert_int_eq(kind(), VERDICT_CULPRIT);
+	search_spend(search);
+	ck_assert_int_eq(kind(), VERDICT_CULPRIT);
+}
+END_TEST
+
 /* runs from before */
 
 START_TEST(earlier_runs_that_showed_the_error_stand_for_the_bad_end)
@@ -1721,6 +1757,8 @@ int main(void)
 	tcase_add_test(tests, a_higher_confidence_asks_for_more_runs);
 	tcase_add_test(tests, a_spent_budget_ends_undecided_with_the_likeliest_candidates_best_first);
 	tcase_add_test(tests, the_budget_holds_while_the_ends_are_verified);
+	tcase_add_test(tests, a_search_whose_time_is_spent_ends_undecided_whatever_it_waits_for);
+	tcase_add_test(tests, a_verdict_that_stands_is_not_undone_by_a_spent_time);
 	tcase_add_test(tests, earlier_runs_that_showed_the_error_stand_for_the_bad_end);
 	tcase_add_test(tests, earlier_runs_of_a_deterministic_error_save_runs);
 	tcase_add_test(tests, earlier_runs_of_a_flaky_error_make_one_pass_say_less);
