@@ -406,6 +406,13 @@ bool search_next(struct search *search, struct search_probe *ret)
 	return true;
 }
 
+void search_set_prior(struct search *search, const double *prior)
+{
+	find_prior(search, prior);
+	search->stuck = search->hopeless = false;
+	search->state->valid = false;
+}
+
 void search_spend(struct search *search)
 {
 	search->spent = true;

@@ -134,6 +134,12 @@ void search_observe_ratio(struct search *search, uint32_t commit, double log_rat
 /* Runs from before the search whose side is known: failures and passes of bad commits and of good ones.  Once, before anything else. */
 void search_earlier(struct search *search, unsigned bad_fails, unsigned bad_passes, unsigned good_fails, unsigned good_passes);
 
+/*
+ * Another prior, as search_options has it (borrowed for the call), at any time: from now on all is as if it had been there from the
+ * start, probes in flight included.
+ */
+void search_set_prior(struct search *search, const double *prior);
+
 /* A run of this commit costs no build any more. */
 void search_built(struct search *search, uint32_t commit);
 

@@ -1404,6 +1404,38 @@ static unsigned play_with_prior(uint32_t suspect, uint32_t culprit)
 	return n;
 }
 
+START_TEST(a_prior_that_comes_later_gives_the_belief_of_one_that_was_there_and_keeps_what_is_in_flight)
+{
+	double prior[41], from_start[41], later[41];
+	struct search_probe first;
+
+	for (uint32_t v = 0; v <= 40; v++)
+		prior[v] = v % 7 == 3 ? 20 : 1;
+	options.prior = prior;
+	start_linear(40);
+	see_times(40, OBSERVED_BAD, 2);
+	see(20, OBSERVED_GOOD);
+	search_belief(search, from_start);
+	search_free(search);
+	search = NULL;
+	graph_release(&graph);
+	options.prior = NULL;
+	start_linear(40);
+	see_times(40, OBSERVED_BAD, 2);
+	first = take();
+	search_set_prior(search, prior);
+	search_set_prior(search, prior);
+	memset(prior, 0, sizeof(prior));
+	see(20, OBSERVED_GOOD);
+	search_belief(search, later);
+	ck_assert_mem_eq(from_start, later, sizeof(later));
+	search_drop(search, first.commit);
+	search_set_prior(search, NULL);
+	search_belief(search, later);
+	ck_assert_double_eq_tol(later[31], later[32], 1e-12);
+}
+END_TEST
+
 START_TEST(a_right_prior_saves_runs_and_a_wrong_one_costs_only_a_few)
 {
 	unsigned even = play_with_prior(0, 40);
@@ -1768,6 +1800,7 @@ int main(void)
 	tcase_add_test(tests, ends_and_witnesses_that_are_being_built_are_not_built_twice_at_once);
 	tcase_add_test(tests, a_commit_that_was_built_may_run_on_several_slots_at_once);
 	tcase_add_test(tests, dear_builds_make_repeats_more_likely_than_new_commits);
+	tcase_add_test(tests, a_prior_that_comes_later_gives_the_belief_of_one_that_was_there_and_keeps_what_is_in_flight);
 	tcase_add_test(tests, a_right_prior_saves_runs_and_a_wrong_one_costs_only_a_few);
 	tcase_add_test(tests, a_prior_is_mixed_with_an_even_one_and_its_scale_does_not_matter);
 	tcase_add_test(tests, in_a_fix_bisection_the_words_are_exchanged);
