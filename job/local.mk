@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libjob.a
 libjob_a_SOURCES = \
+	job/error_files.c job/error_files.h \
 	job/errorid.c job/errorid.h \
 	job/job.c job/job.h \
 	job/job_check.c job/job_check.h \
