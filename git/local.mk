@@ -6,5 +6,6 @@ libgit_a_SOURCES = \
 	git/mirror.c git/mirror.h \
 	git/repository.c git/repository.h \
 	git/revert.c \
+	git/touched.c git/touched.h \
 	git/walk.c git/walk.h \
 	git/worktree.c git/worktree.h

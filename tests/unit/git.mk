@@ -1,5 +1,5 @@
-check_PROGRAMS += tests/unit/test_git_history tests/unit/test_git_mirror tests/unit/test_git_worktree
-TESTS += tests/unit/test_git_history tests/unit/test_git_mirror tests/unit/test_git_worktree
+check_PROGRAMS += tests/unit/test_git_history tests/unit/test_git_touched tests/unit/test_git_mirror tests/unit/test_git_worktree
+TESTS += tests/unit/test_git_history tests/unit/test_git_touched tests/unit/test_git_mirror tests/unit/test_git_worktree
 tests_unit_test_git_history_SOURCES = tests/unit/test_git_history.c tests/unit/git_fixture.c tests/unit/git_fixture.h
 tests_unit_test_git_history_LDADD = $(GIT_LIBS) $(CHECK_LIBS)
 tests_unit_test_git_history_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
@@ -9,3 +9,6 @@ tests_unit_test_git_mirror_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_git_worktree_SOURCES = tests/unit/test_git_worktree.c tests/unit/git_fixture.c tests/unit/git_fixture.h
 tests_unit_test_git_worktree_LDADD = $(GIT_LIBS) $(CHECK_LIBS)
 tests_unit_test_git_worktree_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_git_touched_SOURCES = tests/unit/test_git_touched.c tests/unit/git_fixture.c tests/unit/git_fixture.h
+tests_unit_test_git_touched_LDADD = $(GIT_LIBS) $(CHECK_LIBS)
+tests_unit_test_git_touched_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
