@@ -9,6 +9,7 @@ programs_bisectctl_SOURCES = \
 	cli/run.c cli/run.h \
 	cli/run_engine.c cli/run_engine.h \
 	cli/run_journal.c cli/run_journal.h \
+	cli/run_prior.c cli/run_prior.h \
 	cli/run_progress.c cli/run_progress.h \
 	cli/run_report.c cli/run_report.h \
 	cli/run_tree.c cli/run_tree.h

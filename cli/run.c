@@ -29,7 +29,7 @@ struct run_values {
 	long long jobs, timeout_s;
 	char *confidence, *budget;
 	char *error_id, *match, *build;
-	bool clean, first_parent, trust, trust_ends, flaky, keep_worktrees, json, verbose;
+	bool clean, first_parent, prior_from_error, trust, trust_ends, flaky, keep_worktrees, json, verbose;
 	bool go_on, abort, restart;
 };
 
@@ -61,6 +61,10 @@ static const struct setting run_settings[] = {
 	{ .name = "flaky", .type = SETTING_FLAG, .offset = AT(flaky), .only_command_line = true,
 		.help = "The error may come and go: more runs before a commit is named.  Without it bad commits are "
 			"expected to show the error every time, until one is seen that does not." },
+	{ .name = "prior-from-error", .type = SETTING_FLAG, .offset = AT(prior_from_error), .only_command_line = true,
+		.help = "Try commits first that touch a file which the error names (lines of compilers, stack frames, kernel "
+			"messages).  What it names is read from the first run that shows it; that it names the wrong file "
+			"costs a run or two at most." },
 	{ .name = "confidence", .type = SETTING_STRING, .offset = AT(confidence), .argument = "P",
 		.only_command_line = true,
 		.help = "How sure the verdict has to be, from 0.5 to 0.999999.  Default: 0.99." },
@@ -152,6 +156,7 @@ static void run_release(struct run *run)
 		history_release(&run->history);
 	run_plan_release(&run->plan);
 	free(run->engine.records);
+	prior_release(&run->engine.prior);
 	repository_free(run->repository);
 	free(run->state_dir);
 	free(run->trees_dir);
@@ -168,7 +173,7 @@ static int check_usage(struct run *run, struct error *err)
 	const struct run_values *values = &run->values;
 	bool describes = values->good.n || values->bad || values->error_id || values->match || values->build ||
 		values->timeout_s || values->clean || values->first_parent || values->trust || values->trust_ends ||
-		values->flaky || values->confidence || run->command.n;
+		values->flaky || values->prior_from_error || values->confidence || run->command.n;
 
 	if (values->go_on + values->abort + values->restart > 1)
 		return error_set(err, ERR_INVALID, "--continue, --abort and --restart exclude each other");
@@ -305,6 +310,7 @@ static int plan_make(struct run *run, struct error *err)
 	plan->flaky = values->flaky;
 	plan->clean = values->clean;
 	plan->first_parent = values->first_parent;
+	plan->prior_from_error = values->prior_from_error;
 	plan->timeout_s = values->timeout_s;
 	plan->budget = run->budget_runs;
 	plan->budget_s = run->budget_s;
@@ -367,6 +373,13 @@ static int search_make(struct run *run, struct error *err)
 	run->has_history = true;
 	/* That a merge base is good is nobody's word. */
 	options.verify_good = has_merge_base(run);
+	if (run->plan.prior_known) {
+		r = prior_from_files(&run->engine.prior, repository_git_dir(run->repository), &run->history,
+			&run->plan.prior_files, err);
+		if (r < 0)
+			return r;
+		options.prior = run->engine.prior.values;
+	}
 	options.trust_ends = (run->plan.trust || run->plan.trust_ends) && !options.verify_good;
 	return search_new(&run->search, &run->history.graph, run->history.bad, run->history.good,
 		run->history.n_good, &options, err);
@@ -550,6 +563,7 @@ static int bisect(struct run *run, struct error *err)
 		.n_records = engine->n_records,
 		.elapsed_ms = engine->elapsed_ms,
 		.logs_dir = run->logs_dir,
+		.prior = run->plan.prior_known ? &engine->prior : NULL,
 		.json = run->values.json,
 	};
 	r = finish(run, err);

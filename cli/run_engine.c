@@ -49,6 +49,15 @@ struct loop {
 	struct tree *checking;
 	bool bogus;			/* it was */
 
+	/* What the error names is looked up on a worker; no probe is chosen meanwhile. */
+	struct learning {
+		bool busy;
+		struct run_record record;
+		struct prior prior;
+		struct error error;
+		int result;
+	} learning;
+
 	unsigned signals;
 	bool stopping;
 	bool failed;
@@ -334,7 +343,7 @@ static void fill(struct loop *loop)
 	struct engine *engine = loop->engine;
 	struct search_probe probe;
 
-	while (!loop->stopping && loop->busy < engine->jobs) {
+	while (!loop->stopping && !loop->learning.busy && loop->busy < engine->jobs) {
 		struct tree *tree;
 
 		if (loop->command == COMMAND_DOUBTED) {
@@ -354,12 +363,83 @@ static void fill(struct loop *loop)
 		MEM_GROW(loop->waiting, loop->n_waiting + 1, loop->waiting_cap);
 		loop->waiting[loop->n_waiting++] = (struct waiting){ tree, probe };
 	}
-	if (!loop->stopping && !loop->busy && !has_verdict(loop) && !is_command_in_doubt(loop)) {
+	if (!loop->stopping && !loop->busy && !loop->learning.busy && !has_verdict(loop) && !is_command_in_doubt(loop)) {
 		struct error failure = ERROR_INIT;
 
 		error_set(&failure, ERR_FAILED, "the search has no verdict and nothing to run; please report this");
 		fail(loop, &failure);
 	}
+}
+
+/* --- What the error names --- */
+
+static void learn_work(void *arg)
+{
+	struct loop *loop = arg;
+	struct learning *learning = &loop->learning;
+
+	learning->result = prior_from_log(&learning->prior, loop->engine->git_dir, loop->engine->history,
+		loop->context.logs_dir, &learning->record, &learning->error);
+}
+
+static void tell_prior(struct loop *loop)
+{
+	const struct prior *prior = &loop->engine->prior;
+	struct str files = STR_INIT;
+
+	for (size_t i = 0; i < prior->files.n && i < 5; i++)
+		str_addf(&files, "%s%s", i ? ", " : "", prior->files.v[i]);
+	if (!prior->files.n)
+		progress_say(loop->engine->progress, "note: the error names no file of the repository: all commits are alike");
+	else
+		progress_say(loop->engine->progress, "note: the error names %s%s; %zu of %zu commits touch %s%s", files.buf,
+			prior->files.n > 5 ? ", ..." : "", prior->n_commits, loop->engine->history->n_range,
+			prior->files.n > 1 ? "them" : "it", prior->values ? " and are tried first" : "");
+	str_release(&files);
+}
+
+static void learn_done(void *arg, bool cancelled)
+{
+	struct loop *loop = arg;
+	struct engine *engine = loop->engine;
+	struct learning *learning = &loop->learning;
+	struct error failure = ERROR_INIT;
+
+	learning->busy = false;
+	if (cancelled)
+		return;
+	if (learning->result < 0)
+		progress_say(engine->progress, "note: all commits are alike, as what the error names cannot be found out: %s",
+			learning->error.text);
+	engine->prior = learning->prior;
+	learning->prior = (struct prior){ .n_commits = 0 };
+	engine->plan->prior_known = true;
+	strv_push_all(&engine->plan->prior_files, strv_argv(&engine->prior.files));
+	if (journal_note_prior(engine->journal, engine->plan, &failure) < 0)
+		fail(loop, &failure);
+	if (learning->result >= 0)
+		tell_prior(loop);
+	if (engine->prior.values)
+		search_set_prior(engine->search, engine->prior.values);
+	fill(loop);
+	show(loop);
+	leave_if_done(loop);
+}
+
+/* Once, from the first run that shows the error. */
+static void learn_prior(struct loop *loop)
+{
+	const struct engine *engine = loop->engine;
+	size_t i = 0;
+
+	if (!engine->plan->prior_from_error || engine->plan->prior_known || loop->learning.busy || has_verdict(loop))
+		return;
+	while (i < engine->n_records && engine->records[i].observation != OBSERVED_BAD)
+		i++;
+	if (i == engine->n_records)
+		return;
+	loop->learning = (struct learning){ .busy = true, .record = engine->records[i] };
+	worker_pool_run(loop->pool, learn_work, learn_done, loop);
 }
 
 /* --- Ends of runs --- */
@@ -465,6 +545,7 @@ static void observed(struct loop *loop, struct slot *slot, const struct tree_res
 	record.timed_out = result->timed_out;
 	record.built = result->built;
 	record.exact_error = result->exact_error;
+	record.error_at = result->error_at;
 	record.wall_ms = result->wall_ms;
 	record.elapsed_ms = elapsed_ms(loop);
 	if (journal_add(engine->journal, &record, &loop->failure) < 0) {
@@ -484,6 +565,7 @@ static void observed(struct loop *loop, struct slot *slot, const struct tree_res
 		stop_all(loop, false);
 	else
 		cancel_useless(loop);
+	learn_prior(loop);
 }
 
 static struct slot *slot_of(struct loop *loop, const struct tree *tree)
@@ -560,9 +642,10 @@ static int go(struct loop *loop, struct error *err)
 
 		limit = add_event(loop, evtimer_new(loop->base, on_spent, loop), &left);
 	}
+	learn_prior(loop);
 	fill(loop);
 	show(loop);
-	if (loop->busy)
+	if (loop->busy || loop->learning.busy)
 		event_base_dispatch(loop->base);
 	if (limit)
 		event_free(limit);
@@ -611,6 +694,7 @@ int engine_run(struct engine *engine, enum engine_end *ret, struct error *err)
 	for (size_t i = 0; i < loop.n_slots; i++)
 		tree_free(loop.slots[i].tree, done && !engine->keep_trees);
 	event_base_free(loop.base);
+	prior_release(&loop.learning.prior);
 	free(loop.slots);
 	free(loop.waiting);
 	free(trees_dir);

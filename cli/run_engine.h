@@ -11,13 +11,14 @@
 
 #include "base/error.h"
 #include "cli/run_journal.h"
+#include "cli/run_prior.h"
 #include "cli/run_progress.h"
 #include "git/history.h"
 #include "search/search.h"
 
-/* All borrowed, except that `records` grows by what is observed (the caller frees it). */
+/* All borrowed, except that `records` grows by what is observed (the caller frees it), and `prior`. */
 struct engine {
-	const struct run_plan *plan;
+	struct run_plan *plan;		/* only what is learnt of the prior changes */
 	const struct history *history;
 	struct search *search;
 	struct journal *journal;
@@ -29,6 +30,7 @@ struct engine {
 	bool keep_trees;
 	struct run_record *records;	/* all finished runs, also those of before --continue */
 	size_t n_records, records_cap;
+	struct prior prior;		/* in: if plan->prior_known; out: what was learnt (the caller releases it) */
 	int64_t elapsed_ms;		/* in: of the sessions before; out: in all */
 	int64_t limit_ms;		/* of elapsed_ms: then the search ends as it stands (search_spend); 0: none */
 	bool spent;			/* out: that is why it ended */

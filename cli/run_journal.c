@@ -33,6 +33,7 @@ void run_plan_release(struct run_plan *plan)
 {
 	strv_release(&plan->good);
 	strv_release(&plan->command);
+	strv_release(&plan->prior_files);
 	free(plan->build);
 	free(plan->error_id);
 	free(plan->match);
@@ -144,6 +145,7 @@ static json_t *plan_to_json(const struct run_plan *plan)
 	json_object_set_new(json, "flaky", json_boolean(plan->flaky));
 	json_object_set_new(json, "clean", json_boolean(plan->clean));
 	json_object_set_new(json, "first_parent", json_boolean(plan->first_parent));
+	json_object_set_new(json, "prior_from_error", json_boolean(plan->prior_from_error));
 	json_object_set_new(json, "timeout_s", json_integer(plan->timeout_s));
 	json_object_set_new(json, "confidence", json_real(plan->confidence));
 	json_object_set_new(json, "budget", json_integer(plan->budget));
@@ -176,6 +178,7 @@ static bool plan_from_json(struct run_plan *ret, const json_t *json)
 	plan.flaky = json_is_true(json_object_get(json, "flaky"));
 	plan.clean = json_is_true(json_object_get(json, "clean"));
 	plan.first_parent = json_is_true(json_object_get(json, "first_parent"));
+	plan.prior_from_error = json_is_true(json_object_get(json, "prior_from_error"));
 	plan.timeout_s = json_integer_value(json_object_get(json, "timeout_s"));
 	plan.confidence = json_number_value(json_object_get(json, "confidence"));
 	plan.budget = json_integer_value(json_object_get(json, "budget"));
@@ -201,6 +204,7 @@ static json_t *record_to_json(const struct run_record *record)
 	json_object_set_new(json, "timed_out", json_boolean(record->timed_out));
 	json_object_set_new(json, "built", json_boolean(record->built));
 	json_object_set_new(json, "exact_error", json_boolean(record->exact_error));
+	json_object_set_new(json, "error_at", json_integer(record->error_at));
 	json_object_set_new(json, "wall_ms", json_integer(record->wall_ms));
 	json_object_set_new(json, "elapsed_ms", json_integer(record->elapsed_ms));
 	return json;
@@ -210,7 +214,7 @@ static bool record_from_json(struct run_record *ret, const json_t *json)
 {
 	const char *observation = json_string_value(json_object_get(json, "observation"));
 	const char *purpose = json_string_value(json_object_get(json, "purpose"));
-	const json_t *status = json_object_get(json, "exit_status");
+	const json_t *status = json_object_get(json, "exit_status"), *at = json_object_get(json, "error_at");
 	struct run_record record = { .observation = OBSERVED_NKINDS, .purpose = PURPOSE_SEARCH };
 
 	if (!observation || !purpose || !hex_from_json(record.commit, json_object_get(json, "commit")))
@@ -228,6 +232,7 @@ static bool record_from_json(struct run_record *ret, const json_t *json)
 	record.timed_out = json_is_true(json_object_get(json, "timed_out"));
 	record.built = json_is_true(json_object_get(json, "built"));
 	record.exact_error = json_is_true(json_object_get(json, "exact_error"));
+	record.error_at = json_is_integer(at) ? json_integer_value(at) : -1;
 	record.wall_ms = json_integer_value(json_object_get(json, "wall_ms"));
 	record.elapsed_ms = json_integer_value(json_object_get(json, "elapsed_ms"));
 	*ret = record;
@@ -242,7 +247,16 @@ static json_t *note_to_json(const struct run_plan *plan, int64_t elapsed_ms)
 
 static bool note_from_json(struct run_plan *plan, int64_t *ret_elapsed_ms, const json_t *json)
 {
-	if (!json_is_string(json_object_get(json, "note")))
+	const char *note = json_string_value(json_object_get(json, "note"));
+
+	if (!note)
+		return false;
+	if (!strcmp(note, "prior")) {
+		strv_release(&plan->prior_files);
+		plan->prior_known = list_from_json(&plan->prior_files, json_object_get(json, "files"));
+		return plan->prior_known;
+	}
+	if (strcmp(note, "session") != 0)
 		return false;
 	plan->budget = json_integer_value(json_object_get(json, "budget"));
 	plan->budget_s = json_integer_value(json_object_get(json, "budget_s"));
@@ -446,6 +460,12 @@ int journal_add(struct journal *journal, const struct run_record *record, struct
 int journal_note(struct journal *journal, const struct run_plan *plan, int64_t elapsed_ms, struct error *err)
 {
 	return journal_append(journal, note_to_json(plan, elapsed_ms), err);
+}
+
+int journal_note_prior(struct journal *journal, const struct run_plan *plan, struct error *err)
+{
+	return journal_append(journal, json_pack("{s:s, s:o}", "note", "prior", "files",
+		list_to_json(&plan->prior_files)), err);
 }
 
 int journal_finish(struct journal *journal, struct error *err)

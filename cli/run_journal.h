@@ -1,6 +1,6 @@
 /*
  * What lasts of a run: DIR/run.jsonl.  Its first line is the plan, each further line one finished run, or a note of what changed
- * (the budget) and of the time that went by.  A line is on the disk
+ * (the budget), was learnt (files that the error names), and of the time that went by.  A line is on the disk
  * (fsync) before the search hears of the run, so that `kill -9` costs the runs in flight and no other; a last line that a crash
  * cut short is dropped.  The caller holds the lock of DIR.
  */
@@ -28,6 +28,9 @@ struct run_plan {
 	bool trust, trust_ends, flaky;
 	bool clean;
 	bool first_parent;
+	bool prior_from_error;
+	bool prior_known;		/* the next was learnt */
+	struct strv prior_files;	/* of the repository, that the error names */
 	long long timeout_s;		/* 0: none */
 	double confidence;		/* of the verdict; 0: the search's own default */
 	long long budget;		/* runs in all; 0: the search's own default */
@@ -47,6 +50,7 @@ struct run_record {
 	bool timed_out;
 	bool built;			/* a build was part of it */
 	bool exact_error;		/* the error asked for was seen */
+	int64_t error_at;		/* bytes before its line in the log; -1: not known */
 	int64_t wall_ms;		/* checkout, build and command */
 	int64_t elapsed_ms;		/* since the start of the bisection, pauses between --continue left out */
 };
@@ -73,6 +77,9 @@ int journal_add(struct journal *journal, const struct run_record *record, struct
 
 /* The budget as it is in the plan now, and the time that went by, runs that were cut off included.  Durable when it returns 0. */
 int journal_note(struct journal *journal, const struct run_plan *plan, int64_t elapsed_ms, struct error *err);
+
+/* What was learnt of the prior, as it is in the plan now.  Durable when it returns 0. */
+int journal_note_prior(struct journal *journal, const struct run_plan *plan, struct error *err);
 
 /* The run is over: the journal becomes DIR/last.jsonl. */
 int journal_finish(struct journal *journal, struct error *err);

@@ -142,6 +142,19 @@ static json_t *checks_to_json(const struct checks *checks)
 	return list;
 }
 
+static json_t *prior_to_json(const struct prior *prior)
+{
+	json_t *files = json_array();
+
+	if (!prior) {
+		json_decref(files);
+		return json_null();
+	}
+	for (size_t i = 0; i < prior->files.n; i++)
+		json_array_append_new(files, printable(prior->files.v[i]));
+	return json_pack("{s:o, s:I}", "files", files, "commits", (json_int_t)prior->n_commits);
+}
+
 static void print_json(json_t *object)
 {
 	char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6));
@@ -190,6 +203,7 @@ static void report_json(const struct report *report, const struct search_verdict
 	json_object_set_new(object, "runs", json_integer((json_int_t)report->n_records));
 	json_object_set_new(object, "seconds", json_real((double)report->elapsed_ms / 1000));
 	json_object_set_new(object, "checks", checks_to_json(checks));
+	json_object_set_new(object, "prior", prior_to_json(report->prior));
 	json_object_set_new(object, "notes", notes);
 	json_object_set_new(object, "reason", printable(verdict->reason));
 	json_object_set_new(object, "logs", printable(report->logs_dir));
@@ -312,6 +326,12 @@ static void report_text(const struct report *report, const struct search_verdict
 
 		printf("  %-9s %.12s  %-4s %s\n", check->name, check->commit,
 			check->passed < 0 ? "-" : check->passed ? "ok" : "FAIL", check->result);
+	}
+	if (report->prior && report->prior->files.n) {
+		printf("  tried first: %zu commit%s that touch%s what the error names:\n", report->prior->n_commits,
+			report->prior->n_commits == 1 ? "" : "s", report->prior->n_commits == 1 ? "es" : "");
+		for (size_t i = 0; i < report->prior->files.n; i++)
+			print_foreign("    ", report->prior->files.v[i]);
 	}
 	for (size_t i = 0; i < report->history->notes.n; i++)
 		print_foreign("  note: ", report->history->notes.v[i]);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "cli/run_journal.h"
+#include "cli/run_prior.h"
 #include "git/history.h"
 #include "search/search.h"
 
@@ -19,6 +20,7 @@ struct report {
 	size_t n_records;
 	int64_t elapsed_ms;
 	const char *logs_dir;
+	const struct prior *prior;	/* NULL: none was asked for, or learnt */
 	bool json;
 };
 

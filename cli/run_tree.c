@@ -107,8 +107,9 @@ int plan_check_error(const struct run_plan *plan, struct error *err)
 	return r;
 }
 
-/* True: seen.  *ret_complete: if not seen, that means something. */
-static bool error_was_seen(bool *ret_complete, const struct run_plan *plan, const struct extractor *extractor)
+/* True: seen, *ret_at bytes into the log (-1: in no line of it).  *ret_complete: if not seen, that means something. */
+static bool error_was_seen(bool *ret_complete, int64_t *ret_at, const struct run_plan *plan,
+	const struct extractor *extractor)
 {
 	const struct found_error *found;
 	size_t n = extractor_results(extractor, &found);
@@ -116,8 +117,11 @@ static bool error_was_seen(bool *ret_complete, const struct run_plan *plan, cons
 	const char *wanted = of_match ? of_match : plan->error_id;
 	bool seen = false;
 
-	for (size_t i = 0; i < n && !seen; i++)
+	for (size_t i = 0; i < n && !seen; i++) {
 		seen = !strcmp(found[i].id, wanted);
+		if (seen)
+			*ret_at = found[i].line_number ? (int64_t)found[i].offset : -1;
+	}
 	free(of_match);
 	/* With the table full, the one asked for may be among those that were counted only. */
 	*ret_complete = extractor_ran_to_its_end(extractor) && n < ERRORID_COUNT_MAX;
@@ -258,6 +262,7 @@ void tree_start(struct tree *tree, const char *hex, unsigned sequence)
 		abort();
 	memset(&tree->result, 0, sizeof(tree->result));
 	tree->result.exit_status = -1;
+	tree->result.error_at = -1;
 	tree->begun_ms = clock_steady_ms();
 	tree->sequence = sequence;
 	tree->reuse = tree->built[0] && !strcmp(tree->built, hex) && !plan_build_decides(tree->context->plan);
@@ -384,7 +389,7 @@ static void on_build_exit(struct child *child, const struct child_exit *exit, vo
 		return;
 	tree->result.built = true;
 	tree->result.build_ms = clock_steady_ms() - tree->build_begun_ms;
-	seen = tree->extractor && error_was_seen(&complete, plan, tree->extractor);
+	seen = tree->extractor && error_was_seen(&complete, &tree->result.error_at, plan, tree->extractor);
 	extractor_free(tree->extractor);
 	tree->extractor = NULL;
 	if (exit->status || seen)
@@ -450,7 +455,7 @@ static void on_command_exit(struct child *child, const struct child_exit *exit, 
 		judge_status(tree, exit);
 		return;
 	}
-	if (error_was_seen(&complete, tree->context->plan, tree->extractor)) {
+	if (error_was_seen(&complete, &tree->result.error_at, tree->context->plan, tree->extractor)) {
 		tree->result.exact_error = true;
 		tree_observe(tree, OBSERVED_BAD);
 	} else if (exit->status == 125 && !exit->signal) {

@@ -29,6 +29,7 @@ struct tree_result {
 	bool timed_out;
 	bool built;
 	bool exact_error;
+	int64_t error_at;	/* bytes before the line of that error in its log; -1: not known */
 	int64_t wall_ms, build_ms;
 	struct error error;	/* also of TREE_OBSERVED: why it says nothing, or empty */
 };

@@ -607,6 +607,74 @@ start_holding_run() {
 	[ "$status" = 2 ]
 }
 
+# 400 commits, the i-th of which changes src/f<i mod 40>.c; the error came with the 222nd, which is in src/f22.c.
+make_files_repo() {
+	git init -q -b main files
+	for i in $(seq 400); do
+		printf 'commit refs/heads/main\nmark :%d\ncommitter A <a@example.org> %d +0000\ndata 1\nx\n' "$i" $((1600000000 + i))
+		[ "$i" = 1 ] || printf 'from :%d\n' $((i - 1))
+		printf 'M 100644 inline src/f%d.c\ndata %d\n%d\n' $((i % 40)) ${#i} "$i"
+		[ "$i" != 222 ] || printf 'M 100644 inline bug\ndata 1\nx\n'
+		printf 'reset refs/tags/v%d\nfrom :%d\n\n' "$i" "$i"
+	done | git -C files fast-import --quiet
+	git -C files checkout -q -f main
+	cd files
+}
+
+@test "commits that touch the file which the error names are tried first" {
+	make_files_repo
+	# A warning, and the file of another error far away, stand in every log; the path is that of the work tree.
+	cat >../test.sh <<-'END'
+		echo "src/f7.c:3:1: warning: unused"
+		test -e bug || exit 0
+		echo "$PWD/src/f22.c:12:5: error: lost the frame"
+		for i in $(seq 1000); do echo "and so on"; done
+		echo "src/f9.c:1:1: error: something else"
+		exit 1
+	END
+	bisect --match 'lost the frame' --good v1 --bad main -- sh "$PWD/../test.sh"
+	[ "$(field .commit)" = "$(hex . v222)" ]
+	[ "$(field .prior)" = null ]
+	without="$(field .runs)"
+	for options in "" -j3; do
+		bisect $options --prior-from-error --match 'lost the frame' --good v1 --bad main -- sh "$PWD/../test.sh"
+		[ "$(field .commit)" = "$(hex . v222)" ]
+		[ "$(field '.prior.files | join(" ")')" = src/f22.c ]
+		[ "$(field .prior.commits)" = 10 ]
+		grep -q 'the error names src/f22.c; 10 of 399 commits touch it' ../messages
+		[ -n "$options" ] || [ "$(field .runs)" -le $((without - 3)) ]
+	done
+}
+
+@test "an error that names the wrong file or none costs few runs" {
+	make_files_repo
+	bisect --good v1 --bad main -- sh -c 'test ! -e bug'
+	without="$(field .runs)"
+	bisect --prior-from-error --good v1 --bad main -- sh -c 'test -e bug || exit 0; echo "f33.c:12: boom"; exit 1'
+	[ "$(field .commit)" = "$(hex . v222)" ]
+	[ "$(field '.prior.files | join(" ")')" = src/f33.c ]
+	[ "$(field .runs)" -le $((without + 2)) ]
+	bisect --prior-from-error --good v1 --bad main -- sh -c 'test ! -e bug'
+	[ "$(field .runs)" = "$without" ]
+	[ "$(field '.prior.files | length')" = 0 ]
+	grep -q 'names no file of the repository' ../messages
+}
+
+@test "what the error names is kept over --continue" {
+	make_files_repo
+	bisect --prior-from-error --budget 4 --good v1 --bad main -- sh -c 'test -e bug || exit 0; echo "f22.c:12: boom"; exit 1'
+	[ "$status" = 8 ]
+	rm -r .git/bisectd/logs
+	bisect --continue --budget 100
+	[ "$(field .commit)" = "$(hex . v222)" ]
+	[ "$(field '.prior.files | join(" ")')" = src/f22.c ]
+	[ "$(jq -c 'select(.note == "prior") | .files' .git/bisectd/last.jsonl)" = '["src/f22.c"]' ]
+	! grep -q 'the error names' ../messages
+	continued="$(field .runs)"
+	bisect --prior-from-error --good v1 --bad main -- sh -c 'test -e bug || exit 0; echo "f22.c:12: boom"; exit 1'
+	[ "$(field .runs)" = "$continued" ]
+}
+
 @test "the output is in a log and, with -v, on the terminal" {
 	use linear
 	bisect -v --good v1 --bad main -- sh -c "echo hello from a test; $SHOWS"
