@@ -29,7 +29,7 @@ struct run_values {
 	long long jobs, timeout_s;
 	char *confidence, *budget;
 	char *error_id, *match, *build;
-	bool clean, first_parent, prior_from_error, trust, trust_ends, flaky, keep_worktrees, json, verbose;
+	bool clean, first_parent, fix, prior_from_error, trust, trust_ends, flaky, keep_worktrees, json, verbose;
 	bool go_on, abort, restart;
 };
 
@@ -42,6 +42,10 @@ static const struct setting run_settings[] = {
 			"end is replaced by the merge base of the two." },
 	{ .name = "bad", .type = SETTING_STRING, .offset = AT(bad), .argument = "REV", .only_command_line = true,
 		.help = "A commit with the error." },
+	{ .name = "fix", .type = SETTING_FLAG, .offset = AT(fix), .only_command_line = true,
+		.help = "Find the first commit without the error instead: --bad is the old end, which shows it, --good the "
+			"new one, which does not any more.  A commit that does not contain the old end is never named, as "
+			"it may lack the error because that was not there yet." },
 	{ .name = "first-parent", .type = SETTING_FLAG, .offset = AT(first_parent), .only_command_line = true,
 		.help = "Follow only the first parent of merges." },
 	{ .type = SETTING_HEADING, .name = "", .help = "What is evidence" },
@@ -122,7 +126,7 @@ const struct command run_command = {
 		"says nothing of that commit; one that is not tracked is run from where it is.\n\n"
 		"Both ends are verified, and the culprit and its parents are run again before they are believed, unless "
 		"--trust is given.\n\n"
-		"Exit status: 0 the first bad commit was found; 1 failure, or COMMAND ended with 128 or more; 2 wrong usage; "
+		"Exit status: 0 the first bad commit (with --fix the first good one) was found; 1 failure, or COMMAND ended with 128 or more; 2 wrong usage; "
 		"3 only commits that cannot be tested are left; 4 the bad end does not show the error; 5 a good end shows "
 		"the error; 6 the observations contradict each other; 7 the error shows alike everywhere; 8 the budget "
 		"is spent, or no run can tell more; 130 interrupted, --continue goes on.",
@@ -172,7 +176,7 @@ static int check_usage(struct run *run, struct error *err)
 {
 	const struct run_values *values = &run->values;
 	bool describes = values->good.n || values->bad || values->error_id || values->match || values->build ||
-		values->timeout_s || values->clean || values->first_parent || values->trust || values->trust_ends ||
+		values->timeout_s || values->clean || values->first_parent || values->fix || values->trust || values->trust_ends ||
 		values->flaky || values->prior_from_error || values->confidence || run->command.n;
 
 	if (values->go_on + values->abort + values->restart > 1)
@@ -188,6 +192,8 @@ static int check_usage(struct run *run, struct error *err)
 	if (!values->good.n || !values->bad)
 		return error_set(err, ERR_INVALID, "%s is missing (see --help)",
 			values->bad ? "--good REV" : "--bad REV");
+	if (values->fix && values->good.n > 1)
+		return error_set(err, ERR_INVALID, "--fix takes one --good: the newer end, without the error");
 	if (values->error_id && values->match)
 		return error_set(err, ERR_INVALID, "--error-id and --match exclude each other");
 	if (!run->command.n && !(values->build && values->error_id && str_has_prefix(values->error_id, "build-pkg.")))
@@ -225,7 +231,7 @@ static bool is_own_file(const struct run_plan *plan, const char *path)
 	struct stat st;
 
 	return path[0] != '/' && path[0] != '-' && !stat(path, &st) && S_ISREG(st.st_mode) &&
-		!is_in_commit(plan->bad, path);
+		!is_in_commit(run_plan_new_end(plan), path);
 }
 
 /*
@@ -260,14 +266,14 @@ static void find_own_files(struct run *run)
 static int check_work_trees(struct run *run, struct error *err)
 {
 	struct run_plan *plan = &run->plan;
-	char *modules = mem_printf("%s:.gitmodules", plan->bad);
+	char *modules = mem_printf("%s:.gitmodules", run_plan_new_end(plan));
 	const char *argv[] = { "git", "cat-file", "-e", modules, NULL };
 	bool has_modules = child_check(NULL, argv, NULL, 60000, NULL) >= 0;
 
 	free(modules);
-	if (*plan->directory && !is_in_commit(plan->bad, ""))
-		return error_set(err, ERR_INVALID, "the directory you stand in, %s, is not in the bad commit: start from one that is",
-			plan->directory);
+	if (*plan->directory && !is_in_commit(run_plan_new_end(plan), ""))
+		return error_set(err, ERR_INVALID, "the directory you stand in, %s, is not in the %s commit: start from one that is",
+			plan->directory, plan->fix ? "good" : "bad");
 	if (has_modules)
 		progress_say(&run->progress, "note: submodules are not checked out in the work trees; "
 			"`git submodule update --init` in --build or the command does it");
@@ -310,6 +316,7 @@ static int plan_make(struct run *run, struct error *err)
 	plan->flaky = values->flaky;
 	plan->clean = values->clean;
 	plan->first_parent = values->first_parent;
+	plan->fix = values->fix;
 	plan->prior_from_error = values->prior_from_error;
 	plan->timeout_s = values->timeout_s;
 	plan->budget = run->budget_runs;
@@ -345,20 +352,23 @@ static int run_open(struct run *run, struct error *err)
 
 /* --- The search --- */
 
-/* A merge base in the place of a good end is nobody's word: git tests it, too. */
+/* A merge base in the place of an old end is nobody's word: git tests it, too. */
 static bool has_merge_base(const struct run *run)
 {
 	const struct history *history = &run->history;
 
 	for (size_t i = 0; i < history->n_good; i++)
-		if (!strv_has(&run->plan.good, history->hex[history->good[i]]))
+		if (run->plan.fix ? strcmp(run->plan.bad, history->hex[history->good[i]]) != 0 :
+			!strv_has(&run->plan.good, history->hex[history->good[i]]))
 			return true;
 	return false;
 }
 
 static int search_make(struct run *run, struct error *err)
 {
+	const char *const old[] = { run->plan.bad, NULL };
 	struct search_options options = {
+		.fix = run->plan.fix,
 		.trust_runs = run->plan.trust || plan_build_decides(&run->plan),
 		.reproducible = run->plan.flaky ? 0 : REPRODUCIBLE,
 		.confidence = run->plan.confidence,
@@ -366,13 +376,17 @@ static int search_make(struct run *run, struct error *err)
 	};
 	int r;
 
-	r = history_load(&run->history, run->repository, strv_argv(&run->plan.good), run->plan.bad,
-		run->plan.first_parent, err);
+	if (run->plan.fix)
+		r = history_load_fix(&run->history, run->repository, old, run_plan_new_end(&run->plan),
+			run->plan.first_parent, err);
+	else
+		r = history_load(&run->history, run->repository, strv_argv(&run->plan.good), run->plan.bad,
+			run->plan.first_parent, err);
 	if (r < 0)
 		return r;
 	run->has_history = true;
-	/* That a merge base is good is nobody's word. */
-	options.verify_good = has_merge_base(run);
+	/* That a merge base is like the old end is nobody's word; with `fix` old ends are run anyway. */
+	options.verify_good = has_merge_base(run) && !run->plan.fix;
 	if (run->plan.prior_known) {
 		r = prior_from_files(&run->engine.prior, repository_git_dir(run->repository), &run->history,
 			&run->plan.prior_files, err);
@@ -380,7 +394,7 @@ static int search_make(struct run *run, struct error *err)
 			return r;
 		options.prior = run->engine.prior.values;
 	}
-	options.trust_ends = (run->plan.trust || run->plan.trust_ends) && !options.verify_good;
+	options.trust_ends = (run->plan.trust || run->plan.trust_ends) && !has_merge_base(run);
 	return search_new(&run->search, &run->history.graph, run->history.bad, run->history.good,
 		run->history.n_good, &options, err);
 }
@@ -464,7 +478,8 @@ static void tell_start(struct run *run)
 
 	for (size_t i = 0; i < history->notes.n; i++)
 		progress_say(&run->progress, "note: %s", history->notes.v[i]);
-	progress_say(&run->progress, "bisecting %zu commit%s up to %.12s%s", history->n_range,
+	progress_say(&run->progress, "%s %zu commit%s up to %.12s%s", run->plan.fix ?
+		"looking for the fix in" : "bisecting", history->n_range,
 		history->n_range == 1 ? "" : "s", history->hex[history->bad],
 		run->values.go_on ? ", going on after an interruption" : "");
 }

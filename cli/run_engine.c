@@ -198,7 +198,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 /* --- Which tree --- */
 
-static bool is_good_parent(struct loop *loop, uint32_t commit)
+static bool is_parent_of_candidate(struct loop *loop, uint32_t commit)
 {
 	const struct history *history = loop->engine->history;
 	const struct graph *graph = &history->graph;
@@ -223,9 +223,9 @@ static bool is_worth_keeping(struct loop *loop, const struct slot *slot)
 	if (commit == UINT32_MAX)
 		return false;
 	search_counts(loop->engine->search, commit, counts);
-	if (counts[OBSERVED_BAD])
+	if (counts[loop->engine->plan->fix ? OBSERVED_GOOD : OBSERVED_BAD])
 		return search_is_candidate(loop->engine->search, commit);
-	return counts[OBSERVED_GOOD] && is_good_parent(loop, commit);
+	return counts[loop->engine->plan->fix ? OBSERVED_BAD : OBSERVED_GOOD] && is_parent_of_candidate(loop, commit);
 }
 
 /*
@@ -315,7 +315,7 @@ static void start(struct loop *loop, struct slot *slot, const struct search_prob
 static void start_check(struct loop *loop)
 {
 	const struct history *history = loop->engine->history;
-	uint32_t good = history->good[0];
+	uint32_t good = loop->engine->plan->fix ? history->bad : history->good[0];
 	struct slot *slot = slot_for(loop, good);
 
 	loop->command = COMMAND_CHECKING;
@@ -483,6 +483,8 @@ static bool is_good_end(const struct loop *loop, uint32_t commit)
 {
 	const struct history *history = loop->engine->history;
 
+	if (loop->engine->plan->fix)
+		return commit == history->bad;
 	for (size_t i = 0; i < history->n_good; i++)
 		if (history->good[i] == commit)
 			return true;

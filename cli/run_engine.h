@@ -19,7 +19,7 @@
 /* All borrowed, except that `records` grows by what is observed (the caller frees it), and `prior`. */
 struct engine {
 	struct run_plan *plan;		/* only what is learnt of the prior changes */
-	const struct history *history;
+	const struct history *history;	/* with plan->fix of history_load_fix */
 	struct search *search;
 	struct journal *journal;
 	struct progress *progress;

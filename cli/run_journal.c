@@ -41,6 +41,11 @@ void run_plan_release(struct run_plan *plan)
 	memset(plan, 0, sizeof(*plan));
 }
 
+const char *run_plan_new_end(const struct run_plan *plan)
+{
+	return plan->fix ? plan->good.v[0] : plan->bad;
+}
+
 /* --- Text in JSON.  A command line may hold bytes that are no UTF-8: those strings are {"hex": "..."}. --- */
 
 static json_t *text_to_json(const char *text)
@@ -145,6 +150,7 @@ static json_t *plan_to_json(const struct run_plan *plan)
 	json_object_set_new(json, "flaky", json_boolean(plan->flaky));
 	json_object_set_new(json, "clean", json_boolean(plan->clean));
 	json_object_set_new(json, "first_parent", json_boolean(plan->first_parent));
+	json_object_set_new(json, "fix", json_boolean(plan->fix));
 	json_object_set_new(json, "prior_from_error", json_boolean(plan->prior_from_error));
 	json_object_set_new(json, "timeout_s", json_integer(plan->timeout_s));
 	json_object_set_new(json, "confidence", json_real(plan->confidence));
@@ -178,6 +184,7 @@ static bool plan_from_json(struct run_plan *ret, const json_t *json)
 	plan.flaky = json_is_true(json_object_get(json, "flaky"));
 	plan.clean = json_is_true(json_object_get(json, "clean"));
 	plan.first_parent = json_is_true(json_object_get(json, "first_parent"));
+	plan.fix = json_is_true(json_object_get(json, "fix"));
 	plan.prior_from_error = json_is_true(json_object_get(json, "prior_from_error"));
 	plan.timeout_s = json_integer_value(json_object_get(json, "timeout_s"));
 	plan.confidence = json_number_value(json_object_get(json, "confidence"));

@@ -28,6 +28,7 @@ struct run_plan {
 	bool trust, trust_ends, flaky;
 	bool clean;
 	bool first_parent;
+	bool fix;			/* of two ends the good one is the newer: the first commit without the error */
 	bool prior_from_error;
 	bool prior_known;		/* the next was learnt */
 	struct strv prior_files;	/* of the repository, that the error names */
@@ -40,6 +41,7 @@ struct run_plan {
 };
 
 void run_plan_release(struct run_plan *plan);
+const char *run_plan_new_end(const struct run_plan *plan);	/* 40 hex: the bad end, or with `fix` the good one */
 
 struct run_record {
 	char commit[GIT_HEX + 1];

@@ -87,16 +87,20 @@ static void checks_make(struct checks *checks, const struct report *report, cons
 {
 	const struct history *history = report->history;
 	const struct graph *graph = &history->graph;
-	bool believed = report->plan->trust || report->plan->trust_ends;
+	bool believed = report->plan->trust || report->plan->trust_ends, fix = report->plan->fix;
 
-	check_add(checks, report, "bad end", history->bad, OBSERVED_BAD, believed);
-	for (size_t i = 0; i < history->n_good; i++)
-		check_good_end(checks, report, verdict, history->good[i], believed);
+	check_add(checks, report, fix ? "good end" : "bad end", history->bad, fix ? OBSERVED_GOOD : OBSERVED_BAD, believed);
+	for (size_t i = 0; i < history->n_good; i++) {
+		if (fix)
+			check_add(checks, report, "bad end", history->good[i], OBSERVED_BAD, believed);
+		else
+			check_good_end(checks, report, verdict, history->good[i], believed);
+	}
 	if (verdict->kind != VERDICT_CULPRIT)
 		return;
-	check_add(checks, report, "culprit", verdict->culprit, OBSERVED_BAD, believed);
+	check_add(checks, report, fix ? "fix" : "culprit", verdict->culprit, fix ? OBSERVED_GOOD : OBSERVED_BAD, believed);
 	for (uint32_t e = graph->first[verdict->culprit]; e < graph->first[verdict->culprit + 1]; e++)
-		check_add(checks, report, "parent", graph->parent[e], OBSERVED_GOOD,
+		check_add(checks, report, "parent", graph->parent[e], fix ? OBSERVED_BAD : OBSERVED_GOOD,
 			believed || !history->in_range[graph->parent[e]]);
 }
 
@@ -187,7 +191,9 @@ static void report_json(const struct report *report, const struct search_verdict
 
 	for (size_t i = 0; i < verdict->n_candidates; i++)
 		json_array_append_new(candidates, json_string(history->hex[verdict->candidates[i]]));
-	for (size_t i = 0; i < history->n_good; i++)
+	if (report->plan->fix)
+		json_array_append_new(good, json_string(history->hex[history->bad]));
+	for (size_t i = 0; i < history->n_good && !report->plan->fix; i++)
 		json_array_append_new(good, json_string(history->hex[history->good[i]]));
 	for (size_t i = 0; i < history->notes.n; i++)
 		json_array_append_new(notes, printable(history->notes.v[i]));
@@ -199,7 +205,8 @@ static void report_json(const struct report *report, const struct search_verdict
 	json_object_set_new(object, "confidence", json_real(rounded(verdict->confidence, 1e-4)));
 	json_object_set_new(object, "candidates", candidates);
 	json_object_set_new(object, "good", good);
-	json_object_set_new(object, "bad", json_string(history->hex[history->bad]));
+	json_object_set_new(object, "bad", json_string(history->hex[report->plan->fix ? history->good[0] : history->bad]));
+	json_object_set_new(object, "fix", json_boolean(report->plan->fix));
 	json_object_set_new(object, "runs", json_integer((json_int_t)report->n_records));
 	json_object_set_new(object, "seconds", json_real((double)report->elapsed_ms / 1000));
 	json_object_set_new(object, "checks", checks_to_json(checks));
@@ -263,35 +270,55 @@ static void print_log_of(const struct report *report, uint32_t commit)
 	}
 }
 
-static void print_verdict(const struct report *report, const struct search_verdict *verdict, const char *commit,
-	const struct commit_info *info)
+/* The one that has to show the error; of several the first that did not. */
+static uint32_t end_that_shows(const struct report *report)
 {
 	const struct history *history = report->history;
 	unsigned counts[OBSERVED_NKINDS];
 
+	if (!report->plan->fix)
+		return history->bad;
+	for (size_t i = 0; i < history->n_good; i++) {
+		search_counts(report->search, history->good[i], counts);
+		if (!counts[OBSERVED_BAD])
+			return history->good[i];
+	}
+	return history->good[0];
+}
+
+static void print_verdict(const struct report *report, const struct search_verdict *verdict, const char *commit,
+	const struct commit_info *info)
+{
+	const struct history *history = report->history;
+	bool fix = report->plan->fix;
+	const char *wanted = fix ? "good" : "bad";
+	uint32_t end = end_that_shows(report);
+	unsigned counts[OBSERVED_NKINDS];
+
 	switch (verdict->kind) {
 	case VERDICT_CULPRIT:
-		printf("%s is the first bad commit\n", commit);
+		printf("%s is the first %s commit\n", commit, wanted);
 		if (info)
 			print_commit(info);
 		if (verdict->is_merge)
-			printf("It is a merge, and each of its parents is good: the error came with merging them.\n\n");
+			printf("It is a merge, and each of its parents is %s: the %s came with merging them.\n\n",
+				fix ? "bad" : "good", fix ? "fix" : "error");
 		break;
 	case VERDICT_RANGE:
-		printf("There are only 'skip'ped commits left to test.\nThe first bad commit could be any of:\n");
+		printf("There are only 'skip'ped commits left to test.\nThe first %s commit could be any of:\n", wanted);
 		for (size_t i = 0; i < verdict->n_candidates; i++)
 			printf("%s\n", history->hex[verdict->candidates[i]]);
 		printf("We cannot bisect more!\n\n");
 		break;
 	case VERDICT_NOT_REPRODUCED:
-		search_counts(report->search, history->bad, counts);
+		search_counts(report->search, end, counts);
 		printf(counts[OBSERVED_GOOD] ? "not reproduced: the bad end %s does not show the error\n" :
-			"not reproduced: the bad end %s could not be tested\n", history->hex[history->bad]);
-		print_log_of(report, history->bad);
+			"not reproduced: the bad end %s could not be tested\n", history->hex[end]);
+		print_log_of(report, end);
 		printf("\n");
 		break;
 	case VERDICT_NO_GOOD_COMMIT:
-		printf("no good commit: the good end %s shows the error\n", commit);
+		printf("no good commit: the good end %s %s the error\n", commit, fix ? "still shows" : "shows");
 		print_log_of(report, verdict->culprit);
 		printf("\n");
 		break;
@@ -299,7 +326,7 @@ static void print_verdict(const struct report *report, const struct search_verdi
 		printf("no change: the error shows alike on both sides of every commit of the range\n\n");
 		break;
 	case VERDICT_UNDECIDED:
-		printf("undecided; the likeliest first bad commits:\n");
+		printf("undecided; the likeliest first %s commits:\n", wanted);
 		for (size_t i = 0; i < verdict->n_candidates; i++)
 			printf("%s\n", history->hex[verdict->candidates[i]]);
 		printf("\n");

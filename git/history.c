@@ -13,6 +13,7 @@ struct load {
 	struct walk walk;
 	struct repository *repository;
 	bool first_parent;
+	const char *old_word, *new_word;	/* what people call the ends */
 	uint32_t bad;
 	uint32_t *good;		/* as asked for, each once */
 	size_t n_good;
@@ -65,19 +66,19 @@ static int find_ends(struct load *load, const char *const *good, const char *bad
 	int result = find_commit(&load->bad, load, bad, err);
 
 	if (result < 0) {
-		error_prefix(err, "bad end");
+		error_prefix(err, "%s end", load->new_word);
 		return result;
 	}
 	while (good[n])
 		n++;
 	if (!n)
-		return error_set(err, ERR_INVALID, "a range needs at least one good commit");
+		return error_set(err, ERR_INVALID, "a range needs at least one %s commit", load->old_word);
 	load->good = mem_array(n, sizeof(*load->good));
 	for (size_t i = 0; i < n; i++) {
 		uint32_t number;
 
 		if ((result = find_commit(&number, load, good[i], err)) < 0) {
-			error_prefix(err, "good end");
+			error_prefix(err, "%s end", load->old_word);
 			return result;
 		}
 		if (number == load->bad)
@@ -96,9 +97,9 @@ static int empty_range(const struct load *load, uint32_t good, struct error *err
 	char bad_hex[GIT_HEX + 1], good_hex[GIT_HEX + 1];
 
 	return error_set(err, ERR_INVALID,
-		"the range is empty: bad commit %.12s is an ancestor of good commit %.12s "
+		"the range is empty: %s commit %.12s is an ancestor of %s commit %.12s "
 		"(are good and bad the wrong way round?)",
-		hex_of(bad_hex, load, load->bad), hex_of(good_hex, load, good));
+		load->new_word, hex_of(bad_hex, load, load->bad), load->old_word, hex_of(good_hex, load, good));
 }
 
 static void note_merge_bases(struct load *load, uint32_t good, const uint32_t *bases, size_t n)
@@ -107,8 +108,8 @@ static void note_merge_bases(struct load *load, uint32_t good, const uint32_t *b
 	char hex[GIT_HEX + 1];
 
 	str_addf(&note,
-		"good commit %.12s is not an ancestor of the bad commit; using the merge base%s",
-		hex_of(hex, load, good), n > 1 ? "s" : "");
+		"%s commit %.12s is not an ancestor of the %s commit; using the merge base%s",
+		load->old_word, hex_of(hex, load, good), load->new_word, n > 1 ? "s" : "");
 	for (size_t i = 0; i < n; i++) {
 		str_addf(&note, "%s %.12s", i ? "," : "", hex_of(hex, load, bases[i]));
 		add_end(load, bases[i]);
@@ -122,8 +123,8 @@ static int no_common_history(const struct load *load, uint32_t good, struct erro
 	char bad_hex[GIT_HEX + 1], good_hex[GIT_HEX + 1];
 
 	return error_set(err, ERR_INVALID,
-		"good commit %.12s and bad commit %.12s have no common history%s",
-		hex_of(good_hex, load, good), hex_of(bad_hex, load, load->bad),
+		"%s commit %.12s and %s commit %.12s have no common history%s",
+		load->old_word, hex_of(good_hex, load, good), load->new_word, hex_of(bad_hex, load, load->bad),
 		load->walk.n_cuts ? " in this shallow clone (git fetch --unshallow brings the rest)"
 				  : "");
 }
@@ -146,8 +147,8 @@ static int settle_end(struct load *load, uint32_t good, struct error *err)
 		note_merge_bases(load, good, bases, n);
 	else
 		strv_pushf(&load->notes,
-			"good commit %.12s has no common history with the bad commit; left out",
-			hex_of(hex, load, good));
+			"%s commit %.12s has no common history with the %s commit; left out",
+			load->old_word, hex_of(hex, load, good), load->new_word);
 	free(bases);
 	return result;
 }
@@ -283,10 +284,11 @@ static int fill(struct history *ret, const struct load *load, struct error *err)
 	return result;
 }
 
-int history_load(struct history *ret, struct repository *repository, const char *const *good,
-	const char *bad, bool first_parent, struct error *err)
+static int load_range(struct history *ret, struct repository *repository, const char *const *good,
+	const char *bad, bool first_parent, bool fix, struct error *err)
 {
-	struct load load = { .repository = repository, .first_parent = first_parent };
+	struct load load = { .repository = repository, .first_parent = first_parent,
+		.old_word = fix ? "bad" : "good", .new_word = fix ? "good" : "bad" };
 	struct history history = { 0 };
 	int result = walk_open(&load.walk, repository->handle, repository->git_dir, err);
 
@@ -310,6 +312,18 @@ out:
 	free(load.vertex);
 	walk_release(&load.walk);
 	return result;
+}
+
+int history_load(struct history *ret, struct repository *repository, const char *const *good,
+	const char *bad, bool first_parent, struct error *err)
+{
+	return load_range(ret, repository, good, bad, first_parent, false, err);
+}
+
+int history_load_fix(struct history *ret, struct repository *repository, const char *const *old,
+	const char *fixed, bool first_parent, struct error *err)
+{
+	return load_range(ret, repository, old, fixed, first_parent, true, err);
 }
 
 void history_release(struct history *history)

@@ -62,6 +62,12 @@ struct history {
  */
 int history_load(struct history *ret, struct repository *repository, const char *const *good, const char *bad, bool first_parent,
 	struct error *err);
+/*
+ * The same for the search of a fix: `old` are commits with the error, `fixed` is a newer one without it.  They stand where good
+ * and bad stand otherwise; only the words of notes and errors are exchanged.
+ */
+int history_load_fix(struct history *ret, struct repository *repository, const char *const *old, const char *fixed,
+	bool first_parent, struct error *err);
 void history_release(struct history *history);
 /* Vertex of a commit, or UINT32_MAX. */
 uint32_t history_find(const struct history *history, const char *hex);

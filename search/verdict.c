@@ -339,12 +339,13 @@ static bool not_reproduced(const struct search *search, struct search_verdict *v
 	return false;
 }
 
-static void inconsistent(struct search_verdict *verdict)
+static void inconsistent(const struct search *search, struct search_verdict *verdict)
 {
 	verdict->kind = VERDICT_INCONSISTENT;
 	say(verdict, "No single commit explains the runs, if every one of them is believed: "
-		"a commit passed that contains one which failed, or those that failed have "
-		"no commit of the range in common.");
+		"a commit %s that contains one which %s, or those that %s have "
+		"no commit of the range in common.", search->options.fix ? "failed" : "passed",
+		search->options.fix ? "passed" : "failed", search->options.fix ? "passed" : "failed");
 }
 
 static void culprit(const struct search *search, const struct state *state,
@@ -385,15 +386,16 @@ static void culprit(const struct search *search, const struct state *state,
 			" Some parents are taken as good.");
 }
 
-static void range(const struct state *state, struct search_verdict *verdict)
+static void range(const struct search *search, const struct state *state, struct search_verdict *verdict)
 {
 	verdict->kind = VERDICT_RANGE;
 	unsigned unseen = 0;
 
 	for (size_t i = 0; i < state->n_set; i++)
 		unseen += state->presumed && state->presumed[state->set[i]];
-	say(verdict, "%u commits are left that no run can tell apart: those between the last good "
-		"and the first bad cannot be tested", (unsigned)state->n_set);
+	say(verdict, "%u commits are left that no run can tell apart: those between the last %s "
+		"and the first %s cannot be tested", (unsigned)state->n_set, search->options.fix ? "bad" : "good",
+		search->options.fix ? "good" : "bad");
 	if (unseen)
 		say(verdict, " (%u were not tried, because what stands around them does not build)",
 			unseen);
@@ -466,14 +468,15 @@ static void name(const struct search *search, struct state *state)
 	unsigned n_sick = boxes_sick(search);
 
 	if (state->n_set > 1)
-		range(state, verdict);
+		range(search, state, verdict);
 	else
 		culprit(search, state, verdict);
 	for (size_t i = 0; i < search->n_good; i++)
 		untestable |= !search->options.trust_ends && commit_is_dead(search, search->good[i]) &&
 			!commit_was_seen(search, search->good[i]);
 	if (untestable)
-		say(verdict, " A good end could not be tested and is taken as good.");
+		say(verdict, search->options.fix ? " An old end could not be tested and is taken as bad." :
+			" A good end could not be tested and is taken as good.");
 	if (n_sick)
 		say(verdict, " Left out: %u %s good commits.", n_sick,
 			n_sick == 1 ? "box that fails" : "boxes that fail");
@@ -502,7 +505,7 @@ void verdict_make(const struct search *search, struct state *state)
 		return;
 	}
 	if (state->impossible || (search->stuck && state->top == UINT32_MAX)) {
-		inconsistent(verdict);
+		inconsistent(search, verdict);
 		return;
 	}
 	if (search->n_dead && state->top != UINT32_MAX && !state_is_sure(search, state))

@@ -675,6 +675,112 @@ make_files_repo() {
 	[ "$(field .runs)" = "$continued" ]
 }
 
+# The error comes with the 50th commit and goes with the 177th of 200; a side branch of `side` commits leaves at 40 and is merged at
+# 120: what is on it lacks the error because that was not there yet.
+make_fix_repo() {
+	git init -q -b main fixed
+	{
+		at=1600000000 last=0
+		commit() {	# MARK PARENT [MERGED] <changes
+			printf 'commit refs/heads/main\nmark :%d\ncommitter A <a@example.org> %d +0000\ndata %d\nchange %s\n' "$1" \
+				$((at += 60)) $((7 + ${#1})) "$1"
+			[ "$2" = 0 ] || printf 'from :%d\n' "$2"
+			[ -z "$3" ] || printf 'merge :%d\n' "$3"
+			printf 'M 100644 inline number\ndata %d\n%s\n' ${#1} "$1"
+			case $1 in
+			50) printf 'M 100644 inline bug\ndata 1\nx\n' ;;
+			177) printf 'D bug\n' ;;
+			esac
+			printf 'reset refs/tags/v%d\nfrom :%d\n\n' "$1" "$1"
+		}
+		for i in $(seq 200); do
+			if [ "$i" = 100 ]; then
+				for j in $(seq 1001 1030); do commit "$j" $((j == 1001 ? 40 : j - 1)); done
+			fi
+			if [ "$i" = 120 ]; then commit 120 119 1030; else commit "$i" $((i - 1)); fi
+		done
+	} | git -C fixed fast-import --quiet --force
+	git -C fixed checkout -q -f main
+	cd fixed
+}
+
+@test "--fix names the first good commit that git bisect names, and no commit that never had the error" {
+	make_fix_repo
+	git clone -q . ../copy
+	git -C ../copy bisect start --term-old=broken --term-new=fixed >/dev/null
+	git -C ../copy bisect fixed main >/dev/null
+	git -C ../copy bisect broken v130 >/dev/null
+	output="$(cd ../copy && git bisect run sh -c 'test -e bug' 2>&1)" || true
+	grep -q "^$(hex . v177) is the first fixed commit" <<<"$output"
+	for options in "" --trust -j4 --first-parent --flaky; do
+		: >../tested
+		bisect $options --fix --bad v60 --good main -- sh -c "cat number >>'$PWD/../tested'; echo >>'$PWD/../tested'; test ! -e bug"
+		[ "$status" = 0 ]
+		[ "$(field .verdict)" = culprit ]
+		[ "$(field .commit)" = "$(hex . v177)" ]
+		[ "$(field .fix)" = true ]
+		[ "$(field '.good[0]')" = "$(hex . main)" ]
+		[ "$(field .bad)" = "$(hex . v60)" ]
+		[ "$(field '[.checks[] | select(.passed == false)] | length')" = 0 ]
+		[ "$(field '.checks[] | select(.name == "parent") | .commit')" = "$(hex . v176)" ]
+		# "Not there yet" is no evidence, and is not even run.
+		! grep -Eq '^10[0-3][0-9]$' ../tested
+	done
+	grep -q 'looking for the fix in [0-9]* commits up to' ../messages
+}
+
+@test "what --fix prints has the words the right way round" {
+	make_fix_repo
+	run "$BISECTCTL" run --fix --bad v60 --good main -- sh -c 'test ! -e bug'
+	[ "$status" = 0 ]
+	grep -qx "$(hex . v177) is the first good commit" <<<"$output"
+	grep -Eq '^  fix +[0-9a-f]{12}  ok +good in' <<<"$output"
+	grep -Eq '^  parent +[0-9a-f]{12}  ok +bad in' <<<"$output"
+	grep -Eq '^  bad end +[0-9a-f]{12}  ok +bad in' <<<"$output"
+	grep -q 'It passed in .* its parent showed it' <<<"$output"
+	# Not fixed; not broken in the first place; commits in between that cannot be tested.
+	run "$BISECTCTL" run --fix --bad v60 --good v150 -- sh -c 'test ! -e bug'
+	[ "$status" = 5 ]
+	grep -q "no good commit: the good end $(hex . v150) still shows the error" <<<"$output"
+	grep -q 'it is not fixed' <<<"$output"
+	run "$BISECTCTL" run --fix --bad v45 --good main -- sh -c 'test ! -e bug'
+	[ "$status" = 4 ]
+	grep -q "not reproduced: the bad end $(hex . v45) does not show the error" <<<"$output"
+	run "$BISECTCTL" run --fix --bad v60 --good main -- sh -c 'case $(cat number) in 17[4-8]) exit 125 ;; esac; test ! -e bug'
+	[ "$status" = 3 ]
+	grep -q 'The first good commit could be any of' <<<"$output"
+	grep -q 'between the last bad and the first good' <<<"$output"
+	grep -qx "$(hex . v177)" <<<"$output"
+	run "$BISECTCTL" run --fix --budget 4 --bad v60 --good main -- sh -c 'test ! -e bug'
+	[ "$status" = 8 ]
+	grep -q 'the likeliest first good commits' <<<"$output"
+	run "$BISECTCTL" run --continue --budget 50
+	grep -qx "$(hex . v177) is the first good commit" <<<"$output"
+}
+
+@test "--fix: an old end elsewhere is replaced by the merge base, which has to show the error" {
+	make_fix_repo
+	git checkout -q -b side v80 && git commit -q --allow-empty -m side
+	bisect --fix --trust --bad side --good main -- sh -c 'test ! -e bug'
+	[ "$(field .commit)" = "$(hex . v177)" ]
+	[ "$(field .bad)" = "$(hex . v80)" ]
+	grep -q 'bad commit [0-9a-f]* is not an ancestor of the good commit; using the merge base' ../messages
+	# The error of that branch never was in the main line.
+	git checkout -q -b other v30 && echo x >bug && git add bug && git commit -q -m 'break it'
+	bisect --fix --bad other --good v45 -- sh -c 'test ! -e bug'
+	[ "$status" = 4 ]
+	[ "$(field .verdict)" = not-reproduced ]
+	bisect --fix --bad main --good v60 -- true
+	[ "$status" = 1 ]
+	grep -q 'good commit [0-9a-f]* is an ancestor of bad commit' ../messages
+	run "$BISECTCTL" run --fix --bad v60 --good main --good v190 -- true
+	[ "$status" = 2 ]
+	# A command that is not found at the good end says nothing of a fix.
+	bisect --fix --trust --bad v60 --good main -- sh -c 'exit 127'
+	[ "$status" = 1 ]
+	grep -q "at the good end $(hex . main | cut -c1-12)" ../messages
+}
+
 @test "the output is in a log and, with -v, on the terminal" {
 	use linear
 	bisect -v --good v1 --bad main -- sh -c "echo hello from a test; $SHOWS"
