@@ -8,6 +8,7 @@ programs_bisectctl_SOURCES = \
 	cli/show.c cli/show.h \
 	cli/run.c cli/run.h \
 	cli/run_engine.c cli/run_engine.h \
+	cli/run_evidence.c cli/run_evidence.h \
 	cli/run_journal.c cli/run_journal.h \
 	cli/run_prior.c cli/run_prior.h \
 	cli/run_progress.c cli/run_progress.h \

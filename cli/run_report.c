@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cli/run.h"
+#include "cli/run_evidence.h"
 #include "cli/run_tree.h"
 
 #define LINE_MAX_SHOWN 1000
@@ -184,13 +185,15 @@ void report_no_verdict(const char *kind, const char *reason, size_t runs, int64_
 }
 
 static void report_json(const struct report *report, const struct search_verdict *verdict, const char *commit,
-	const struct commit_info *info, const struct checks *checks)
+	const struct commit_info *info, const struct checks *checks, const struct evidence *evidence)
 {
 	const struct history *history = report->history;
-	json_t *object = json_object(), *candidates = json_array(), *good = json_array(), *notes = json_array();
+	json_t *object = json_object(), *candidates = json_array(), *likelihoods = json_array(), *good = json_array(), *notes = json_array();
 
-	for (size_t i = 0; i < verdict->n_candidates; i++)
+	for (size_t i = 0; i < verdict->n_candidates; i++) {
 		json_array_append_new(candidates, json_string(history->hex[verdict->candidates[i]]));
+		json_array_append_new(likelihoods, json_real(rounded(evidence->belief[verdict->candidates[i]], 1e-4)));
+	}
 	if (report->plan->fix)
 		json_array_append_new(good, json_string(history->hex[history->bad]));
 	for (size_t i = 0; i < history->n_good && !report->plan->fix; i++)
@@ -204,12 +207,14 @@ static void report_json(const struct report *report, const struct search_verdict
 	json_object_set_new(object, "merge", json_boolean(verdict->kind == VERDICT_CULPRIT && verdict->is_merge));
 	json_object_set_new(object, "confidence", json_real(rounded(verdict->confidence, 1e-4)));
 	json_object_set_new(object, "candidates", candidates);
+	json_object_set_new(object, "likelihoods", likelihoods);
 	json_object_set_new(object, "good", good);
 	json_object_set_new(object, "bad", json_string(history->hex[report->plan->fix ? history->good[0] : history->bad]));
 	json_object_set_new(object, "fix", json_boolean(report->plan->fix));
 	json_object_set_new(object, "runs", json_integer((json_int_t)report->n_records));
 	json_object_set_new(object, "seconds", json_real((double)report->elapsed_ms / 1000));
 	json_object_set_new(object, "checks", checks_to_json(checks));
+	json_object_set_new(object, "evidence", evidence_to_json(evidence, report->search, history, verdict));
 	json_object_set_new(object, "prior", prior_to_json(report->prior));
 	json_object_set_new(object, "notes", notes);
 	json_object_set_new(object, "reason", printable(verdict->reason));
@@ -287,7 +292,7 @@ static uint32_t end_that_shows(const struct report *report)
 }
 
 static void print_verdict(const struct report *report, const struct search_verdict *verdict, const char *commit,
-	const struct commit_info *info)
+	const struct commit_info *info, const struct evidence *evidence)
 {
 	const struct history *history = report->history;
 	bool fix = report->plan->fix;
@@ -328,7 +333,8 @@ static void print_verdict(const struct report *report, const struct search_verdi
 	case VERDICT_UNDECIDED:
 		printf("undecided; the likeliest first %s commits:\n", wanted);
 		for (size_t i = 0; i < verdict->n_candidates; i++)
-			printf("%s\n", history->hex[verdict->candidates[i]]);
+			printf("%s  %.1f %%\n", history->hex[verdict->candidates[i]],
+				100 * evidence->belief[verdict->candidates[i]]);
 		printf("\n");
 		break;
 	default:
@@ -339,11 +345,11 @@ static void print_verdict(const struct report *report, const struct search_verdi
 }
 
 static void report_text(const struct report *report, const struct search_verdict *verdict, const char *commit,
-	const struct commit_info *info, const struct checks *checks)
+	const struct commit_info *info, const struct checks *checks, const struct evidence *evidence)
 {
 	char duration[64];
 
-	print_verdict(report, verdict, commit, info);
+	print_verdict(report, verdict, commit, info, evidence);
 	if (verdict->kind == VERDICT_CULPRIT)
 		printf("confidence %.1f %%, ", floor(verdict->confidence * 1000) / 10);
 	printf("%zu run%s, %s\n\n", report->n_records, report->n_records == 1 ? "" : "s",
@@ -354,6 +360,9 @@ static void report_text(const struct report *report, const struct search_verdict
 		printf("  %-9s %.12s  %-4s %s\n", check->name, check->commit,
 			check->passed < 0 ? "-" : check->passed ? "ok" : "FAIL", check->result);
 	}
+	evidence_print(evidence, report->history, report->plan->fix);
+	if (report->plan->trust && verdict->kind == VERDICT_CULPRIT)
+		printf("  --trust: every single run was believed\n");
 	if (report->prior && report->prior->files.n) {
 		printf("  tried first: %zu commit%s that touch%s what the error names:\n", report->prior->n_commits,
 			report->prior->n_commits == 1 ? "" : "s", report->prior->n_commits == 1 ? "es" : "");
@@ -374,17 +383,20 @@ int report_verdict(const struct report *report)
 	const struct commit_info *known = NULL;
 	const char *commit = NULL;
 	struct checks checks = { NULL, 0, 0 };
+	struct evidence evidence;
 
 	if (verdict->kind == VERDICT_CULPRIT || verdict->kind == VERDICT_NO_GOOD_COMMIT)
 		commit = history->hex[verdict->culprit];
 	if (commit && commit_info_read(&info, report->repository, commit, NULL) >= 0)
 		known = &info;
 	checks_make(&checks, report, verdict);
+	evidence_make(&evidence, report->search, history, verdict);
 	if (report->json)
-		report_json(report, verdict, commit, known, &checks);
+		report_json(report, verdict, commit, known, &checks, &evidence);
 	else
-		report_text(report, verdict, commit, known, &checks);
+		report_text(report, verdict, commit, known, &checks, &evidence);
 	checks_release(&checks);
+	evidence_release(&evidence);
 	if (known)
 		commit_info_release(&info);
 	return exits[verdict->kind];

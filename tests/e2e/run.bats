@@ -143,6 +143,33 @@ start_holding_run() {
 		and ([.checks[] | select(.passed != true)] == [])' <<<"$json"
 }
 
+@test "the verdict says how sure it is and why" {
+	use merges-150
+	bisect --good v1 --bad main -- sh -c "$SHOWS"
+	jq -e '(.evidence.own.failed >= 1) and (.evidence.own.passed == 0) and (.evidence.with.failed >= .evidence.own.failed)
+		and (.evidence.with.passed == 0) and (.evidence.without.failed == 0) and (.evidence.without.passed >= 1)
+		and (.evidence.with.failed + .evidence.without.passed + .evidence.with.silent + .evidence.without.silent == .runs)
+		and (.evidence.parents | length >= 1) and ([.evidence.parents[] | select(.passed < 1)] == [])
+		and ((.confidence + .evidence.other_commit + .evidence.no_commit - 1) | fabs < 0.001)
+		and (.likelihoods == [.confidence])' <<<"$json"
+	[ "$(field '.evidence.parents[].commit' | sort)" = "$(hex . "$(hex . v150)^@" | sort)" ]
+	run "$BISECTCTL" run --good v1 --bad main -- sh -c "$SHOWS"
+	grep -Eq '^  why +bad in ([0-9]+) of \1 runs of [0-9]+ commits with it, good in ([0-9]+) of \2 runs of [0-9]+ commits without it' <<<"$output"
+	grep -Eq '^  else +0\.[0-9]+ % (another commit|no commit)' <<<"$output"
+	run "$BISECTCTL" run --trust --good v1 --bad main -- sh -c "$SHOWS"
+	grep -q 'every single run was believed' <<<"$output"
+	# A flaky error: passes on the bad side count, and less is sure.
+	bisect --flaky --good v1 --bad main -- sh -c 'test -e bug || exit 0; n=$(cat "$1" 2>/dev/null || echo 0); echo $((n + 1)) >"$1"; [ $((n % 3)) = 1 ]' sh "$PWD/../n"
+	[ "$(field .commit)" = "$(hex . v150)" ]
+	[ "$(field '.evidence.with.passed > 0')" = true ]
+	# Without a culprit there is the likelihood of each candidate, best first.
+	bisect --budget 5 --good v1 --bad main -- sh -c "$SHOWS"
+	jq -e '(.evidence == null) and (.likelihoods | length) == (.candidates | length) and (.likelihoods | length > 1)
+		and .likelihoods == (.likelihoods | sort | reverse)' <<<"$json"
+	run "$BISECTCTL" run --budget 5 --good v1 --bad main -- sh -c "$SHOWS"
+	grep -Eq '^[0-9a-f]{40}  [0-9.]+ %$' <<<"$output"
+}
+
 @test "the text says the first bad commit as git does" {
 	use linear
 	run "$BISECTCTL" run --good v1 --bad main -- sh -c "$SHOWS"
