@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "bisectd/api_bisections.h"
 #include "bisectd/api_units.h"
 #include "bisectd/boxes.h"
 #include "web/assets.h"
@@ -124,8 +125,7 @@ bool api_authorize(struct http_request *request, int need, void *arg)
 	return false;
 }
 
-/* Name of the calling token, owned by the caller. */
-static char *caller_name(struct daemon *daemon, struct http_request *request)
+char *api_caller_name(struct daemon *daemon, struct http_request *request)
 {
 	const char *header = http_header(request, "Authorization");
 	char *name = NULL;
@@ -136,7 +136,7 @@ static char *caller_name(struct daemon *daemon, struct http_request *request)
 	return name ? name : mem_strdup("anonymous");
 }
 
-static unsigned query_limit(struct http_request *request)
+unsigned api_query_limit(struct http_request *request)
 {
 	const char *text = http_query(request, "limit");
 	long long limit = 50;
@@ -146,7 +146,7 @@ static unsigned query_limit(struct http_request *request)
 	return (unsigned)limit;
 }
 
-static json_t *read_body(struct http_request *request)
+json_t *api_read_body(struct http_request *request)
 {
 	const struct str *body = http_body(request);
 	struct error err = ERROR_INIT;
@@ -202,7 +202,7 @@ static void post_job(struct http_request *request, void *arg)
 	struct daemon *daemon = arg;
 	const struct str *body = http_body(request);
 	const char *where = http_query(request, "name");
-	char *name = caller_name(daemon, request);
+	char *name = api_caller_name(daemon, request);
 	struct error err = ERROR_INIT;
 	char id[13];
 
@@ -237,7 +237,7 @@ static json_t *jobs_json(struct daemon *daemon, unsigned limit)
 
 static void get_jobs(struct http_request *request, void *arg)
 {
-	api_respond_json(request, 200, jobs_json(arg, query_limit(request)));
+	api_respond_json(request, 200, jobs_json(arg, api_query_limit(request)));
 }
 
 static json_t *one_job(struct daemon *daemon, const char *id, struct error *err)
@@ -284,8 +284,8 @@ static void post_job_resubmit(struct http_request *request, void *arg)
 	struct job_row row = { 0 };
 	struct job *job = NULL;
 	struct str text = STR_INIT;
-	json_t *body = read_body(request);
-	char *name = caller_name(daemon, request), id[13];
+	json_t *body = api_read_body(request);
+	char *name = api_caller_name(daemon, request), id[13];
 	const char *commit;
 	int r;
 
@@ -315,116 +315,6 @@ out:
 	job_free(job);
 	str_release(&text);
 	free(name);
-}
-
-/* --- bisections --- */
-
-static void add_goods(struct strv *good, const json_t *value)
-{
-	size_t i;
-	json_t *item;
-
-	if (json_is_string(value))
-		strv_push(good, json_string_value(value));
-	json_array_foreach((json_t *)value, i, item) {
-		if (json_is_string(item))
-			strv_push(good, json_string_value(item));
-	}
-}
-
-static void post_bisection(struct http_request *request, void *arg)
-{
-	struct daemon *daemon = arg;
-	struct error err = ERROR_INIT;
-	struct strv good = STRV_INIT;
-	json_t *body = read_body(request);
-	char *name = caller_name(daemon, request), id[13], job_id[13];
-	const char *job_text;
-	bool existing = false;
-	int r = 0;
-	struct bisection_request wanted = { .good = &good, .submitter = name };
-
-	if (!body) {
-		free(name);
-		return;
-	}
-	wanted.error_id = json_string_value(json_object_get(body, "error_id"));
-	wanted.job_id = json_string_value(json_object_get(body, "job_id"));
-	wanted.bad = json_string_value(json_object_get(body, "bad"));
-	wanted.again = json_is_true(json_object_get(body, "again"));
-	job_text = json_string_value(json_object_get(body, "job"));
-	add_goods(&good, json_object_get(body, "good"));
-	/* What is refused anyway must not run its job. */
-	if (!wanted.job_id && job_text)
-		r = bisections_check(&wanted, &err);
-	if (r == 0 && !wanted.job_id && job_text) {
-		r = jobs_submit(daemon, job_text, strlen(job_text), "job.yaml", name, job_id, &err);
-		wanted.job_id = job_id;
-	} else if (r == 0 && !wanted.job_id) {
-		r = error_set(&err, ERR_INVALID, "body: found neither \"job_id\" nor \"job\", one of them is needed");
-	}
-	if (r == 0)
-		r = bisections_request(daemon, &wanted, id, &existing, &err);
-	if (r < 0)
-		http_respond_error(request, &err);
-	else
-		api_respond_json(request, existing ? 200 : 201,
-			json_pack("{s:s, s:b}", "id", id, "existing", (int)existing));
-	strv_release(&good);
-	json_decref(body);
-	free(name);
-}
-
-static bool add_bisection(const struct bisection_row *row, void *arg)
-{
-	json_array_append_new(arg, bisection_json_short(row));
-	return true;
-}
-
-static json_t *bisections_json(struct daemon *daemon, unsigned limit)
-{
-	json_t *array = json_array();
-
-	warehouse_bisections(daemon->warehouse, false, limit, add_bisection, array, NULL);
-	return array;
-}
-
-static void get_bisections(struct http_request *request, void *arg)
-{
-	api_respond_json(request, 200, bisections_json(arg, query_limit(request)));
-}
-
-static void get_bisection(struct http_request *request, void *arg)
-{
-	struct error err = ERROR_INIT;
-	json_t *object = bisection_json_of(arg, http_param(request, "id"), &err);
-
-	if (object)
-		api_respond_json(request, 200, object);
-	else
-		http_respond_error(request, &err);
-}
-
-static void post_bisection_cancel(struct http_request *request, void *arg)
-{
-	struct error err = ERROR_INIT;
-
-	if (bisections_cancel(arg, http_param(request, "id"), &err) < 0)
-		http_respond_error(request, &err);
-	else
-		api_respond_json(request, 200, json_pack("{s:b}", "cancelled", 1));
-}
-
-static void get_bisection_events(struct http_request *request, void *arg)
-{
-	struct error err = ERROR_INIT;
-	json_t *object = bisection_json_of(arg, http_param(request, "id"), &err);
-
-	if (object)
-		events_subscribe(arg, request, http_param(request, "id"));
-	else
-		http_respond_error(request, &err);
-	json_decref(object);
 }
 
 /* --- units, logs, artifacts --- */
@@ -676,88 +566,6 @@ static void put_artifact(struct http_request *request, void *arg)
 		api_respond_json(request, 201, json_pack("{s:s}", "sha256", sha));
 }
 
-/* --- tokens --- */
-
-static bool add_token(const struct token_row *row, void *arg)
-{
-	json_array_append_new(arg,
-		json_pack("{s:s, s:s, s:I, s:b}", "name", row->name, "role", row->role,
-			"created_ms", (json_int_t)row->created_ms, "revoked", (int)row->revoked));
-	return true;
-}
-
-static void get_tokens(struct http_request *request, void *arg)
-{
-	struct daemon *daemon = arg;
-	json_t *array = json_array();
-
-	warehouse_tokens(daemon->warehouse, add_token, array, NULL);
-	api_respond_json(request, 200, array);
-}
-
-static void post_token(struct http_request *request, void *arg)
-{
-	struct error err = ERROR_INIT;
-	struct str secret = STR_INIT;
-	json_t *body = read_body(request);
-	const char *name, *role;
-
-	if (!body)
-		return;
-	name = json_string_value(json_object_get(body, "name"));
-	role = json_string_value(json_object_get(body, "role"));
-	if (tokens_make(arg, name ? name : "", role ? role : "", &secret, &err) < 0)
-		http_respond_error(request, &err);
-	else
-		api_respond_json(request, 201,
-			json_pack("{s:s, s:s, s:s}", "name", name, "role", role, "token", secret.buf));
-	str_release(&secret);
-	json_decref(body);
-}
-
-struct find_token {
-	const char *name;
-	struct token_row row;
-	char *hash, *role;
-};
-
-static bool match_token(const struct token_row *row, void *arg)
-{
-	struct find_token *find = arg;
-
-	if (strcmp(row->name, find->name))
-		return true;
-	find->row = *row;
-	find->hash = mem_strdup(row->hash);
-	find->role = mem_strdup(row->role);
-	return false;
-}
-
-static void delete_token(struct http_request *request, void *arg)
-{
-	struct daemon *daemon = arg;
-	struct find_token find = { .name = http_param(request, "name") };
-	struct error err = ERROR_INIT;
-
-	int r = warehouse_tokens(daemon->warehouse, match_token, &find, &err);
-
-	if (r == 0 && !find.hash)
-		r = error_set(&err, ERR_NOT_FOUND, "no token '%.80s'", find.name);
-	if (r == 0) {
-		find.row.name = (char *)find.name;
-		find.row.hash = find.hash;
-		find.row.role = find.role;
-		find.row.revoked = true;
-		r = warehouse_token_put(daemon->warehouse, &find.row, &err);
-	}
-	if (r < 0)
-		http_respond_error(request, &err);
-	else
-		api_respond_json(request, 200, json_pack("{s:b}", "revoked", 1));
-	free(find.hash);
-	free(find.role);
-}
-
 /* --- pages --- */
 
 static void respond_page(struct http_request *request, int status, struct str *page)
@@ -780,7 +588,7 @@ static void respond_page_error(struct http_request *request, const struct error 
 static void get_home_page(struct http_request *request, void *arg)
 {
 	struct str page = STR_INIT;
-	json_t *bisections = bisections_json(arg, query_limit(request));
+	json_t *bisections = bisections_list_json(arg, api_query_limit(request));
 	json_t *jobs = jobs_json(arg, 20), *status = status_json(arg);
 
 	page_home(&page, bisections, jobs, status);
@@ -939,11 +747,11 @@ const struct http_route api_routes[] = {
 	GET("/api/v1/jobs/{id}", ROLE_VIEWER, get_job),
 	POST("/api/v1/jobs/{id}/cancel", ROLE_SUBMITTER, post_job_cancel, BODY_MAX),
 	POST("/api/v1/jobs/{id}/resubmit", ROLE_SUBMITTER, post_job_resubmit, BODY_MAX),
-	POST("/api/v1/bisections", ROLE_SUBMITTER, post_bisection, BODY_MAX),
-	GET("/api/v1/bisections", ROLE_VIEWER, get_bisections),
-	GET("/api/v1/bisections/{id}", ROLE_VIEWER, get_bisection),
-	POST("/api/v1/bisections/{id}/cancel", ROLE_SUBMITTER, post_bisection_cancel, BODY_MAX),
-	GET("/api/v1/bisections/{id}/events", ROLE_VIEWER, get_bisection_events),
+	POST("/api/v1/bisections", ROLE_SUBMITTER, bisections_post, BODY_MAX),
+	GET("/api/v1/bisections", ROLE_VIEWER, bisections_get),
+	GET("/api/v1/bisections/{id}", ROLE_VIEWER, bisections_get_one),
+	POST("/api/v1/bisections/{id}/cancel", ROLE_SUBMITTER, bisections_post_cancel, BODY_MAX),
+	GET("/api/v1/bisections/{id}/events", ROLE_VIEWER, bisections_get_events),
 	POST("/api/v1/units/claim", ROLE_AGENT, units_claim, BODY_MAX),
 	GET("/api/v1/units/{id}", ROLE_VIEWER, get_unit),
 	GET("/api/v1/units/{id}/log", ROLE_VIEWER, get_unit_log),
@@ -956,9 +764,9 @@ const struct http_route api_routes[] = {
 	GET("/api/v1/artifacts/{sha}", ROLE_VIEWER, get_artifact),
 	{ "PUT", "/api/v1/artifacts/{sha}", HTTP_BODY_STREAM, 0, ROLE_AGENT, put_artifact,
 		begin_upload, upload_data },
-	GET("/api/v1/tokens", ROLE_ADMIN, get_tokens),
-	POST("/api/v1/tokens", ROLE_ADMIN, post_token, BODY_MAX),
-	{ "DELETE", "/api/v1/tokens/{name}", HTTP_BODY_NONE, 0, ROLE_ADMIN, delete_token, NULL,
+	GET("/api/v1/tokens", ROLE_ADMIN, tokens_get),
+	POST("/api/v1/tokens", ROLE_ADMIN, tokens_post, BODY_MAX),
+	{ "DELETE", "/api/v1/tokens/{name}", HTTP_BODY_NONE, 0, ROLE_ADMIN, tokens_delete, NULL,
 		NULL },
 	GET("/", ROLE_VIEWER, get_home_page),
 	GET("/bisections/{id}", ROLE_VIEWER, get_bisection_page),

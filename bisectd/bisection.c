@@ -1,130 +1,14 @@
 #include "bisectd/bisection.h"
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "git/mirror.h"
 
-#define FETCH_TIMEOUT_MS (30 * 60 * 1000)
-#define REVISION_MAX 256
 #define ORPHANS_KEPT_MS 90000
-#define LOAD_TRIES 3
-#define LOAD_PAUSE_MS 1000	/* doubled twice with every try */
-#define LOAD_PAUSE_MAX_MS 30000
-
-/* --- what a worker thread does: fetch, resolve, load the graph, make the revert --- */
-
-struct load_work {
-	struct bisection *b;
-	char *mirrors_dir, *url, *bad;
-	struct strv good;
-	bool local, revert;
-	char *culprit;			/* with revert */
-	struct repository *repository;	/* out, from here on */
-	char bad_hex[GIT_HEX + 1];
-	struct str good_hexes;		/* joined by ' ' */
-	struct history history;
-	bool have_history;
-	char (*steps)[GIT_HEX + 1];
-	size_t n_steps;
-	char revert_commit[GIT_HEX + 1], revert_tree[GIT_HEX + 1];
-	int result;
-	struct error err;		/* says why, where result is negative */
-};
-
-static int load_range(struct load_work *work)
-{
-	struct strv hexes = STRV_INIT;
-	char hex[GIT_HEX + 1];
-	int r = 0;
-
-	for (size_t i = 0; i < work->good.n && r == 0; i++) {
-		r = repository_resolve(hex, work->repository, work->good.v[i], &work->err);
-		if (r == 0) {
-			strv_push(&hexes, hex);
-			str_addf(&work->good_hexes, "%s%s", i ? " " : "", hex);
-		}
-	}
-	if (r == 0)
-		r = history_load(&work->history, work->repository, strv_argv(&hexes), work->bad_hex,
-			false, &work->err);
-	work->have_history = r == 0;
-	strv_release(&hexes);
-	return r;
-}
-
-static int make_revert(struct load_work *work)
-{
-	struct commit_info info = { 0 };
-	int r = repository_make_revert(work->revert_commit, work->repository, work->bad_hex,
-		work->culprit, &work->err);
-
-	if (r == 0)
-		r = commit_info_read(&info, work->repository, work->revert_commit, &work->err);
-	if (r == 0)
-		snprintf(work->revert_tree, sizeof(work->revert_tree), "%s", info.tree);
-	commit_info_release(&info);
-	return r;
-}
-
-static void load_on_worker(void *arg)
-{
-	struct load_work *work = arg;
-	struct str path = STR_INIT;
-	const char *want = hash_is_hex(work->bad, GIT_HEX) ? work->bad : NULL;
-
-	work->result = mirror_update(&path, work->mirrors_dir, work->url, want, work->local,
-		FETCH_TIMEOUT_MS, &work->err);
-	if (work->result == 0)
-		work->result = repository_open(&work->repository, path.buf, &work->err);
-	if (work->result == 0)
-		work->result = repository_resolve(work->bad_hex, work->repository, work->bad,
-			&work->err);
-	if (work->result < 0) {
-		str_release(&path);
-		return;
-	}
-	if (work->revert) {
-		work->result = make_revert(work);
-	} else if (work->good.n) {
-		work->result = load_range(work);
-	} else {
-		work->steps = mem_array(BISECTION_STEPS_MAX, sizeof(*work->steps));
-		work->result = history_steps_back(work->steps, &work->n_steps, BISECTION_STEPS_MAX,
-			work->repository, work->bad_hex, &work->err);
-	}
-	str_release(&path);
-}
-
-static void load_done(void *arg, bool cancelled);
-
-static void bisection_load(struct bisection *b, const char *culprit)
-{
-	struct load_work *work = mem_alloc(sizeof(*work));
-	const char *rest = b->row.good;
-
-	b->working = true;
-	str_init(&work->good_hexes);
-	work->b = b;
-	work->mirrors_dir = mem_strdup(b->daemon->mirrors_dir);
-	work->url = mem_strdup(b->job->upstream_url);
-	work->bad = mem_strdup(b->row.bad);
-	work->local = b->daemon->local_repositories;
-	work->revert = culprit;
-	work->culprit = mem_strdup(culprit);
-	while (rest && *rest) {
-		size_t len = strcspn(rest, " ");
-
-		strv_pushf(&work->good, "%.*s", (int)len, rest);
-		rest += len + (rest[len] == ' ');
-	}
-	worker_pool_run(b->daemon->workers, load_on_worker, load_done, work);
-}
 
 /* --- life --- */
 
-static void bisection_free(struct bisection *b)
+void bisection_free(struct bisection *b)
 {
 	if (!b)
 		return;
@@ -147,7 +31,7 @@ static void bisection_free(struct bisection *b)
 	free(b);
 }
 
-static void set_text(char **field, const char *text)
+void bisection_set_text(char **field, const char *text)
 {
 	char *copy = mem_strdup(text);
 
@@ -155,17 +39,16 @@ static void set_text(char **field, const char *text)
 	*field = copy;
 }
 
-static int bisection_store(struct bisection *b, const char *phase, struct error *err)
+int bisection_store(struct bisection *b, const char *phase, struct error *err)
 {
 	if (phase && (!b->row.phase || strcmp(b->row.phase, phase)))
-		set_text(&b->row.phase, phase);
+		bisection_set_text(&b->row.phase, phase);
 	b->row.updated_ms = clock_wall_ms();
 	events_bisection_changed(b->daemon, b->row.id);
 	return warehouse_bisection_put(b->daemon->warehouse, &b->row, err);
 }
 
-/* Where it stands, for people and a restart.  The journal is what counts: this is written again at the next step. */
-static void bisection_note(struct bisection *b, const char *phase)
+void bisection_note(struct bisection *b, const char *phase)
 {
 	struct error err = ERROR_INIT;
 
@@ -178,7 +61,7 @@ void bisection_hindered(struct bisection *b, const struct error *err)
 	if (!b->trouble)
 		log_warning("bisection %s waits: %s", b->row.id, err->text);
 	if (!b->trouble || strcmp(b->trouble, err->text)) {
-		set_text(&b->trouble, err->text);
+		bisection_set_text(&b->trouble, err->text);
 		events_bisection_changed(b->daemon, b->row.id);
 	}
 	b->hindered = true;
@@ -189,7 +72,7 @@ static void bisection_unhindered(struct bisection *b)
 	if (!b->trouble)
 		return;
 	log_info("bisection %s goes on", b->row.id);
-	set_text(&b->trouble, NULL);
+	bisection_set_text(&b->trouble, NULL);
 	events_bisection_changed(b->daemon, b->row.id);
 }
 
@@ -225,8 +108,7 @@ static int store_end(struct bisection *b, struct error *err)
 	return r;
 }
 
-/* b is gone afterwards where this gives 0, or goes with its worker. */
-static int bisection_try_end(struct bisection *b, struct error *err)
+int bisection_try_end(struct bisection *b, struct error *err)
 {
 	int r = store_end(b, err);
 
@@ -245,20 +127,19 @@ static int bisection_try_end(struct bisection *b, struct error *err)
 	return 0;
 }
 
-static void bisection_decide(struct bisection *b, const char *state, const char *message,
+void bisection_decide(struct bisection *b, const char *state, const char *message,
 	json_t *verdict)
 {
 	for (size_t i = 0; i < b->n_probes; i++)
 		if (b->probes[i]->open || b->probes[i]->orphan)
 			probe_cancel(b, b->probes[i], "the bisection ended");
-	set_text(&b->end_state, state);
-	set_text(&b->end_message, message);
+	bisection_set_text(&b->end_state, state);
+	bisection_set_text(&b->end_message, message);
 	json_decref(b->end_verdict);
 	b->end_verdict = verdict;
 }
 
-/* The last word: stored, then announced.  If it cannot be stored now, the next tick tries again.  b may be gone afterwards. */
-static void bisection_end(struct bisection *b, const char *state, const char *message,
+void bisection_end(struct bisection *b, const char *state, const char *message,
 	json_t *verdict)
 {
 	struct error err = ERROR_INIT;
@@ -267,7 +148,7 @@ static void bisection_end(struct bisection *b, const char *state, const char *me
 	bisection_try_end(b, &err);
 }
 
-static void bisection_finish(struct bisection *b, json_t *verdict)
+void bisection_finish(struct bisection *b, json_t *verdict)
 {
 	const char *kind = json_string_value(json_object_get(verdict, "verdict"));
 	const char *commit = json_string_value(json_object_get(verdict, "commit"));
@@ -302,131 +183,6 @@ static unsigned slots(const struct bisection *b)
 	return all > BISECTION_SLOTS_MAX ? BISECTION_SLOTS_MAX : all;
 }
 
-static int begin_search(struct bisection *b, struct error *err)
-{
-	struct search_options options = {
-		.in_range = b->history.in_range,
-	};
-	int r;
-
-	/* A build is not run again: one result of it is all there is. */
-	if (b->build_only)
-		options.trust_runs = true;
-	r = probes_add_known(b, err);
-	if (r < 0)
-		return r;
-	r = search_new(&b->search, &b->history.graph, b->history.bad, b->history.good,
-		b->history.n_good, &options, err);
-	if (r < 0)
-		return r;
-	probes_feed(b);
-	b->step = STEP_SEARCHING;
-	b->belief_stale = true;
-	return 0;
-}
-
-/* May loading go better later?  A full disk is waited for, a repository out of reach for some tries. */
-static bool is_temporary(const struct error *err, unsigned failures)
-{
-	return err->code == ERR_NO_SPACE ||
-		((err->code == ERR_UNAVAILABLE || err->code == ERR_TIMEOUT) && failures < LOAD_TRIES);
-}
-
-static void load_later(struct bisection *b, const struct error *err)
-{
-	int64_t pause = (int64_t)LOAD_PAUSE_MS << (b->failures < 5 ? 2 * (b->failures - 1) : 10);
-
-	b->retry_ms = clock_steady_ms() + (pause < LOAD_PAUSE_MAX_MS ? pause : LOAD_PAUSE_MAX_MS);
-	bisection_hindered(b, err);
-}
-
-static void take_range(struct bisection *b, struct load_work *work)
-{
-	struct error err = ERROR_INIT;
-
-	set_text(&b->row.good, work->good_hexes.buf);
-	/* The search stands on the history: both are new. */
-	search_free(b->search);
-	b->search = NULL;
-	if (b->have_history)
-		history_release(&b->history);
-	b->history = work->history;
-	b->have_history = true;
-	work->have_history = false;
-	if (begin_search(b, &err) == 0) {
-		bisection_note(b, "search");
-	} else if (is_temporary(&err, ++b->failures)) {
-		load_later(b, &err);
-	} else {
-		bisection_end(b, "failed", err.text, NULL);
-	}
-}
-
-/* b may be gone afterwards. */
-static void load_ended(struct bisection *b, struct load_work *work)
-{
-	if (work->repository) {
-		repository_free(b->repository);
-		b->repository = work->repository;
-		work->repository = NULL;
-	}
-	if (work->result < 0 && is_temporary(&work->err, ++b->failures)) {
-		load_later(b, &work->err);
-		return;
-	}
-	if (work->revert) {
-		if (work->result < 0)
-			set_text(&b->revert_note, work->err.text);
-		memcpy(b->revert_commit, work->revert_commit, sizeof(b->revert_commit));
-		memcpy(b->revert_tree, work->revert_tree, sizeof(b->revert_tree));
-		b->step = STEP_REVERTING;
-		return;
-	}
-	if (work->result < 0) {
-		bisection_end(b, "failed", work->err.text, NULL);
-		return;
-	}
-	b->failures = 0;
-	set_text(&b->row.bad, work->bad_hex);
-	set_text(&b->row.state, "running");
-	if (work->have_history) {
-		take_range(b, work);
-		return;
-	}
-	free(b->steps_back);
-	b->steps_back = work->steps;
-	b->n_steps_back = work->n_steps;
-	work->steps = NULL;
-	b->step = STEP_FINDING_GOOD;
-	bisection_note(b, "find-good");
-}
-
-static void load_done(void *arg, bool cancelled)
-{
-	struct load_work *work = arg;
-	struct bisection *b = work->b;
-	struct daemon *daemon = b->daemon;
-
-	b->working = false;
-	if (b->gone)
-		bisection_free(b);
-	else if (!cancelled && !b->end_state)
-		load_ended(b, work);
-	if (!cancelled)
-		daemon_wake(daemon);
-	if (work->have_history)
-		history_release(&work->history);
-	repository_free(work->repository);
-	free(work->mirrors_dir);
-	free(work->url);
-	free(work->bad);
-	free(work->culprit);
-	free(work->steps);
-	str_release(&work->good_hexes);
-	strv_release(&work->good);
-	free(work);
-}
-
 static bool commit_open(const struct bisection *b, const char *commit)
 {
 	for (size_t i = 0; i < b->n_probes; i++)
@@ -449,7 +205,7 @@ static bool open_at(struct bisection *b, const char *commit, const char *purpose
 		/* The mirror was damaged or deleted: it is made again. */
 		b->step = STEP_LOADING;
 		b->failures = 1;
-		load_later(b, &err);
+		bisection_load_later(b, &err);
 	}
 	commit_info_release(&info);
 	return opened;
@@ -468,7 +224,7 @@ static void use_good(struct bisection *b, const char *commit)
 	for (size_t i = 0; i < b->n_probes; i++)
 		if (b->probes[i]->open)
 			probe_cancel(b, b->probes[i], "a good end was found");
-	set_text(&b->row.good, commit);
+	bisection_set_text(&b->row.good, commit);
 	bisection_note(b, "fetch");
 	b->step = STEP_LOADING;
 	bisection_load(b, NULL);
@@ -694,270 +450,5 @@ void bisections_advance(struct daemon *daemon)
 	for (struct bisection *b = daemon->bisections; b; b = next) {
 		next = b->next;
 		bisection_advance(b);
-	}
-}
-
-/* --- requests --- */
-
-static int check_revision(const char *what, const char *revision, struct error *err)
-{
-	if (!*revision || *revision == '-' || strlen(revision) > REVISION_MAX ||
-		strpbrk(revision, " \t\n"))
-		return error_set(err, ERR_INVALID,
-			"%s revision '%.80s': found something that is no revision, allowed is a commit, tag or branch of at most %d bytes",
-			what, revision, REVISION_MAX);
-	return 0;
-}
-
-static void dedupe_key(const struct bisection *b, char hex[HASH_HEX_LEN + 1])
-{
-	struct hash *h = hash_new();
-
-	hash_add_field(h, b->job->upstream_url);
-	hash_add_field(h, b->row.error_id);
-	hash_add_field(h, b->row.identity);
-	hash_finish(h, hex);
-}
-
-static void funnel(struct daemon *daemon, const char *stage, const char *reason)
-{
-	struct error err = ERROR_INIT;
-
-	if (warehouse_funnel_count(daemon->warehouse, stage, reason, clock_wall_ms(), &err) < 0)
-		log_warning("cannot count a request: %s", err.text);
-}
-
-int bisections_check(const struct bisection_request *request, struct error *err)
-{
-	int r = 0;
-
-	if (!request->error_id || !*request->error_id || strlen(request->error_id) > 1000)
-		return error_set(err, ERR_INVALID,
-			"error_id: found %s, allowed is the id of an error, 1 to 1000 bytes",
-			request->error_id && *request->error_id ? "more" : "nothing");
-	for (size_t i = 0; i < request->good->n && r == 0; i++)
-		r = check_revision("good", request->good->v[i], err);
-	if (r == 0 && request->bad)
-		r = check_revision("bad", request->bad, err);
-	return r;
-}
-
-static int request_new(struct daemon *daemon, const struct bisection_request *request,
-	struct bisection *b, bool *ret_existing, struct error *err)
-{
-	struct job_row job;
-	struct bisection_row old;
-	struct str good = STR_INIT;
-	char key[HASH_HEX_LEN + 1], id[13];
-	int r = warehouse_job_get(daemon->warehouse, request->job_id, &job, err);
-
-	if (r < 0)
-		return r == -ERR_NOT_FOUND ?
-			error_set(err, ERR_NOT_FOUND, "no job '%.40s'", request->job_id) : r;
-	r = job_read(&b->job, job.id, job.intent, strlen(job.intent), err);
-	if (r < 0)
-		goto out;
-	b->daemon = daemon;
-	b->row.error_id = mem_strdup(request->error_id);
-	b->row.identity = mem_strdup(job.identity);
-	dedupe_key(b, key);
-	if (!request->again &&
-		warehouse_bisection_find(daemon->warehouse, key, &old, NULL) == 0) {
-		b->row.id = mem_strdup(old.id);
-		bisection_row_release(&old);
-		*ret_existing = true;
-		r = 0;
-		goto out;
-	}
-	random_hex(id, 6);
-	for (size_t i = 0; i < request->good->n; i++)
-		str_addf(&good, "%s%s", i ? " " : "", request->good->v[i]);
-	b->row.id = mem_strdup(id);
-	b->row.dedupe_key = mem_strdup(key);
-	b->row.job_id = mem_strdup(job.id);
-	b->row.good = good.len ? str_detach(&good) : NULL;
-	b->row.bad = mem_strdup(request->bad ? request->bad :
-		job.commit		     ? job.commit :
-					       b->job->upstream_commit);
-	b->row.state = mem_strdup("waiting");
-	b->row.phase = mem_strdup("fetch");
-	b->row.submitter = mem_strdup(request->submitter);
-	b->row.created_ms = clock_wall_ms();
-	b->row.options = json_object();
-	b->build_only = str_has_prefix(request->error_id, "build-pkg.");
-	*ret_existing = false;
-	r = bisection_store(b, NULL, err);
-out:
-	str_release(&good);
-	job_row_release(&job);
-	return r;
-}
-
-int bisections_request(struct daemon *daemon, const struct bisection_request *request,
-	char ret_id[13], bool *ret_existing, struct error *err)
-{
-	struct bisection *b = NULL;
-	int r;
-
-	funnel(daemon, "seen", "");
-	r = bisections_check(request, err);
-	if (r < 0)
-		goto refuse;
-	b = mem_alloc(sizeof(*b));
-	r = request_new(daemon, request, b, ret_existing, err);
-	if (r < 0)
-		goto refuse;
-	snprintf(ret_id, 13, "%s", b->row.id);
-	if (*ret_existing) {
-		funnel(daemon, "refused", "exists already");
-		bisection_free(b);
-		return 0;
-	}
-	funnel(daemon, "taken", "");
-	b->next = daemon->bisections;
-	daemon->bisections = b;
-	daemon_wake(daemon);
-	return 0;
-refuse:
-	funnel(daemon, "refused", error_code_name((enum error_code)-r));
-	bisection_free(b);
-	return r;
-}
-
-static bool resume_id(const struct bisection_row *row, void *arg)
-{
-	strv_push(arg, row->id);
-	return true;
-}
-
-static int resume_one(struct daemon *daemon, const char *id, struct error *err)
-{
-	struct bisection *b = mem_alloc(sizeof(*b));
-	struct job_row job = { 0 };
-	int r;
-
-	b->daemon = daemon;
-	r = warehouse_bisection_get(daemon->warehouse, id, &b->row, err);
-	if (r < 0)
-		goto out;
-	r = warehouse_job_get(daemon->warehouse, b->row.job_id, &job, err);
-	if (r < 0)
-		goto out;
-	r = job_read(&b->job, job.id, job.intent, strlen(job.intent), err);
-	if (r < 0)
-		goto out;
-	b->build_only = str_has_prefix(b->row.error_id, "build-pkg.");
-	r = probes_load(b, err);
-out:
-	job_row_release(&job);
-	/* What is lost or damaged stays so: it must not stand in the way of the same question asked again. */
-	if (r == -ERR_NOT_FOUND || r == -ERR_INVALID || r == -ERR_CORRUPT || r == -ERR_LIMIT) {
-		error_prefix(err, "it cannot go on after a restart");
-		log_error("bisection %s: %s", id, err->text);
-		set_text(&b->row.state, "failed");
-		set_text(&b->row.message, err->text);
-		b->row.finished_ms = clock_wall_ms();
-		r = b->row.id ? bisection_store(b, "done", err) : 0;
-		bisection_free(b);
-		return r;
-	}
-	if (r < 0) {
-		bisection_free(b);
-		return r;
-	}
-	b->next = daemon->bisections;
-	daemon->bisections = b;
-	log_info("bisection %s goes on: %zu runs are known", id, probes_count_runs(b));
-	return 0;
-}
-
-int bisections_resume(struct daemon *daemon, struct error *err)
-{
-	struct strv ids = STRV_INIT;
-	int r = warehouse_bisections(daemon->warehouse, true, 100000, resume_id, &ids, err);
-
-	for (size_t i = 0; i < ids.n && r == 0; i++)
-		r = resume_one(daemon, ids.v[i], err);
-	strv_release(&ids);
-	return r;
-}
-
-int bisections_cancel(struct daemon *daemon, const char *id, struct error *err)
-{
-	struct bisection *b = daemon->bisections;
-	struct bisection_row row;
-	int r;
-
-	while (b && strcmp(b->row.id, id))
-		b = b->next;
-	if (!b) {
-		r = warehouse_bisection_get(daemon->warehouse, id, &row, err);
-		if (r < 0)
-			return r;
-		r = error_set(err, ERR_CANCELLED, "bisection %s has ended already: %s", id,
-			row.state);
-		bisection_row_release(&row);
-		return r;
-	}
-	if (!b->end_state)
-		bisection_decide(b, "cancelled", "cancelled on request", NULL);
-	r = bisection_try_end(b, err);
-	return r < 0 ? error_prefix(err, "it is stopped, which cannot be written now and is tried again") : 0;
-}
-
-/* Those of a journal that was not replayed yet count: their bisection is about to ask for them again. */
-static bool bisection_wants(const struct bisection *b, const char *unit)
-{
-	for (size_t i = 0; i < b->n_probes; i++) {
-		const struct probe *probe = b->probes[i];
-
-		if ((probe->open || probe->orphan) && (!strcmp(probe->plan.build_unit, unit) ||
-			!strcmp(probe->plan.test_unit, unit)))
-			return true;
-	}
-	return false;
-}
-
-bool bisections_want(const struct daemon *daemon, const char *unit)
-{
-	for (const struct bisection *b = daemon->bisections; b; b = b->next)
-		if (bisection_wants(b, unit))
-			return true;
-	return false;
-}
-
-bool bisections_one_wants(const struct daemon *daemon, const char *id, const char *unit)
-{
-	for (const struct bisection *b = daemon->bisections; b; b = b->next)
-		if (!strcmp(b->row.id, id))
-			return bisection_wants(b, unit);
-	return false;
-}
-
-void bisections_tests_of(const struct daemon *daemon, const char *build_key, struct strv *ret)
-{
-	for (const struct bisection *b = daemon->bisections; b; b = b->next)
-		for (size_t i = 0; i < b->n_probes; i++)
-			if (b->probes[i]->open && !strcmp(b->probes[i]->plan.build_key, build_key))
-				strv_push(ret, b->probes[i]->plan.test_unit);
-}
-
-void bisections_exhausted(struct daemon *daemon, const char *unit, const char *why)
-{
-	for (struct bisection *b = daemon->bisections; b; b = b->next)
-		for (size_t i = 0; i < b->n_probes; i++)
-			if (b->probes[i]->open && !b->probes[i]->exhausted &&
-				(!strcmp(b->probes[i]->plan.build_unit, unit) ||
-					!strcmp(b->probes[i]->plan.test_unit, unit)))
-				b->probes[i]->exhausted = mem_strdup(why);
-}
-
-void bisections_free(struct daemon *daemon)
-{
-	while (daemon->bisections) {
-		struct bisection *b = daemon->bisections;
-
-		daemon->bisections = b->next;
-		bisection_free(b);
 	}
 }

@@ -1,5 +1,6 @@
 /*
- * One bisection in memory: private to bisection.c (the state machine), bisection_probe.c (its probes) and bisection_report.c (what is told of it).
+ * One bisection in memory: private to bisection.c (the state machine), bisection_load.c (its repository), bisection_request.c (how it begins),
+ * bisection_probe.c (its probes) and bisection_report.c (what is told of it).
  *
  *	LOADING -> [FINDING_GOOD -> LOADING] -> SEARCHING -> [PREPARING_REVERT -> REVERTING] -> gone (state done, failed or cancelled in the warehouse)
  *
@@ -70,8 +71,30 @@ struct bisection {
 	struct bisection *next;
 };
 
+/* --- bisection.c --- */
+
 /* It cannot go on now: told to people, logged when it begins.  Cleared by a round in which nothing hinders. */
 void bisection_hindered(struct bisection *b, const struct error *err);
+void bisection_set_text(char **field, const char *text);	/* a copy of text, which may be NULL */
+/* Writes the row, with another phase unless that is NULL. */
+int bisection_store(struct bisection *b, const char *phase, struct error *err);
+/* The same where it stands for people and a restart: what cannot be written now is written at the next step. */
+void bisection_note(struct bisection *b, const char *phase);
+/* How it ends, not yet stored: its probes are cancelled.  Takes the verdict (may be NULL). */
+void bisection_decide(struct bisection *b, const char *state, const char *message, json_t *verdict);
+/* Stores what was decided.  On success b is gone, or goes with its worker. */
+int bisection_try_end(struct bisection *b, struct error *err);
+/* Both; tried again at the next tick where it cannot be stored.  b may be gone afterwards. */
+void bisection_end(struct bisection *b, const char *state, const char *message, json_t *verdict);
+void bisection_finish(struct bisection *b, json_t *verdict);	/* the same with a verdict */
+void bisection_free(struct bisection *b);			/* NULL is fine */
+
+/* --- bisection_load.c --- */
+
+/* On a worker thread: the range, or where no good end is known places to look for one; with `culprit` (40 hex) its revert. */
+void bisection_load(struct bisection *b, const char *culprit);
+/* After a pause; err says why.  b->failures counts. */
+void bisection_load_later(struct bisection *b, const struct error *err);
 
 /* --- bisection_probe.c --- */
 

@@ -159,6 +159,9 @@ extern const struct http_route api_routes[];
 bool api_authorize(struct http_request *request, int role, void *daemon);
 void api_not_found(struct http_request *request, void *daemon);
 void api_respond_json(struct http_request *request, int status, json_t *body);	/* takes the reference */
+json_t *api_read_body(struct http_request *request);	/* one JSON object; NULL: answered with what is wrong */
+char *api_caller_name(struct daemon *daemon, struct http_request *request);	/* of the calling token; owned by the caller */
+unsigned api_query_limit(struct http_request *request);	/* ?limit=N */
 /* The log of a unit, finished or running, from offset on. */
 int unit_log_read(struct daemon *daemon, const char *unit, uint64_t offset, size_t max, struct str *ret, bool *ret_live, struct error *err);
 
@@ -169,5 +172,9 @@ int tokens_role(enum role *ret, struct daemon *daemon, const char *secret, char 
 /* The first start: admin and agent tokens in files of mode 0600 in the state directory. */
 int tokens_bootstrap(struct daemon *daemon, struct error *err);
 const char *role_name(enum role role);
+/* Rows of the table in api.c. */
+void tokens_get(struct http_request *request, void *daemon);
+void tokens_post(struct http_request *request, void *daemon);
+void tokens_delete(struct http_request *request, void *daemon);
 
 #endif

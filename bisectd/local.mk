@@ -1,10 +1,13 @@
 sbin_PROGRAMS += programs/bisectd
 programs_bisectd_SOURCES = \
 	bisectd/api.c \
+	bisectd/api_bisections.c bisectd/api_bisections.h \
 	bisectd/api_units.c bisectd/api_units.h \
 	bisectd/bisection.c bisectd/bisection.h \
+	bisectd/bisection_load.c \
 	bisectd/bisection_probe.c \
 	bisectd/bisection_report.c \
+	bisectd/bisection_request.c \
 	bisectd/boxes.c bisectd/boxes.h \
 	bisectd/daemon.h \
 	bisectd/events.c \

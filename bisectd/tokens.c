@@ -130,3 +130,85 @@ int tokens_bootstrap(struct daemon *daemon, struct error *err)
 		r = token_file(daemon, "agent", "agent", err);
 	return r;
 }
+
+/* --- over HTTP --- */
+
+static bool add_token(const struct token_row *row, void *arg)
+{
+	json_array_append_new(arg,
+		json_pack("{s:s, s:s, s:I, s:b}", "name", row->name, "role", row->role,
+			"created_ms", (json_int_t)row->created_ms, "revoked", (int)row->revoked));
+	return true;
+}
+
+void tokens_get(struct http_request *request, void *arg)
+{
+	struct daemon *daemon = arg;
+	json_t *array = json_array();
+
+	warehouse_tokens(daemon->warehouse, add_token, array, NULL);
+	api_respond_json(request, 200, array);
+}
+
+void tokens_post(struct http_request *request, void *arg)
+{
+	struct error err = ERROR_INIT;
+	struct str secret = STR_INIT;
+	json_t *body = api_read_body(request);
+	const char *name, *role;
+
+	if (!body)
+		return;
+	name = json_string_value(json_object_get(body, "name"));
+	role = json_string_value(json_object_get(body, "role"));
+	if (tokens_make(arg, name ? name : "", role ? role : "", &secret, &err) < 0)
+		http_respond_error(request, &err);
+	else
+		api_respond_json(request, 201,
+			json_pack("{s:s, s:s, s:s}", "name", name, "role", role, "token", secret.buf));
+	str_release(&secret);
+	json_decref(body);
+}
+
+struct find_token {
+	const char *name;
+	struct token_row row;
+	char *hash, *role;
+};
+
+static bool match_token(const struct token_row *row, void *arg)
+{
+	struct find_token *find = arg;
+
+	if (strcmp(row->name, find->name))
+		return true;
+	find->row = *row;
+	find->hash = mem_strdup(row->hash);
+	find->role = mem_strdup(row->role);
+	return false;
+}
+
+void tokens_delete(struct http_request *request, void *arg)
+{
+	struct daemon *daemon = arg;
+	struct find_token find = { .name = http_param(request, "name") };
+	struct error err = ERROR_INIT;
+
+	int r = warehouse_tokens(daemon->warehouse, match_token, &find, &err);
+
+	if (r == 0 && !find.hash)
+		r = error_set(&err, ERR_NOT_FOUND, "no token '%.80s'", find.name);
+	if (r == 0) {
+		find.row.name = (char *)find.name;
+		find.row.hash = find.hash;
+		find.row.role = find.role;
+		find.row.revoked = true;
+		r = warehouse_token_put(daemon->warehouse, &find.row, &err);
+	}
+	if (r < 0)
+		http_respond_error(request, &err);
+	else
+		api_respond_json(request, 200, json_pack("{s:b}", "revoked", 1));
+	free(find.hash);
+	free(find.role);
+}

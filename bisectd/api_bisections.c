@@ -1,0 +1,112 @@
+/* Bisections over HTTP: what was asked is checked and translated (docs/api.md). */
+#include "bisectd/api_bisections.h"
+
+#include "base/mem.h"
+
+static void add_goods(struct strv *good, const json_t *value)
+{
+	size_t i;
+	json_t *item;
+
+	if (json_is_string(value))
+		strv_push(good, json_string_value(value));
+	json_array_foreach((json_t *)value, i, item) {
+		if (json_is_string(item))
+			strv_push(good, json_string_value(item));
+	}
+}
+
+void bisections_post(struct http_request *request, void *arg)
+{
+	struct daemon *daemon = arg;
+	struct error err = ERROR_INIT;
+	struct strv good = STRV_INIT;
+	json_t *body = api_read_body(request);
+	char *name = api_caller_name(daemon, request), id[13], job_id[13];
+	const char *job_text;
+	bool existing = false;
+	int r = 0;
+	struct bisection_request wanted = { .good = &good, .submitter = name };
+
+	if (!body) {
+		free(name);
+		return;
+	}
+	wanted.error_id = json_string_value(json_object_get(body, "error_id"));
+	wanted.job_id = json_string_value(json_object_get(body, "job_id"));
+	wanted.bad = json_string_value(json_object_get(body, "bad"));
+	wanted.again = json_is_true(json_object_get(body, "again"));
+	job_text = json_string_value(json_object_get(body, "job"));
+	add_goods(&good, json_object_get(body, "good"));
+	/* What is refused anyway must not run its job. */
+	if (!wanted.job_id && job_text)
+		r = bisections_check(&wanted, &err);
+	if (r == 0 && !wanted.job_id && job_text) {
+		r = jobs_submit(daemon, job_text, strlen(job_text), "job.yaml", name, job_id, &err);
+		wanted.job_id = job_id;
+	} else if (r == 0 && !wanted.job_id) {
+		r = error_set(&err, ERR_INVALID, "body: found neither \"job_id\" nor \"job\", one of them is needed");
+	}
+	if (r == 0)
+		r = bisections_request(daemon, &wanted, id, &existing, &err);
+	if (r < 0)
+		http_respond_error(request, &err);
+	else
+		api_respond_json(request, existing ? 200 : 201,
+			json_pack("{s:s, s:b}", "id", id, "existing", (int)existing));
+	strv_release(&good);
+	json_decref(body);
+	free(name);
+}
+
+static bool add_bisection(const struct bisection_row *row, void *arg)
+{
+	json_array_append_new(arg, bisection_json_short(row));
+	return true;
+}
+
+json_t *bisections_list_json(struct daemon *daemon, unsigned limit)
+{
+	json_t *array = json_array();
+
+	warehouse_bisections(daemon->warehouse, false, limit, add_bisection, array, NULL);
+	return array;
+}
+
+void bisections_get(struct http_request *request, void *arg)
+{
+	api_respond_json(request, 200, bisections_list_json(arg, api_query_limit(request)));
+}
+
+void bisections_get_one(struct http_request *request, void *arg)
+{
+	struct error err = ERROR_INIT;
+	json_t *object = bisection_json_of(arg, http_param(request, "id"), &err);
+
+	if (object)
+		api_respond_json(request, 200, object);
+	else
+		http_respond_error(request, &err);
+}
+
+void bisections_post_cancel(struct http_request *request, void *arg)
+{
+	struct error err = ERROR_INIT;
+
+	if (bisections_cancel(arg, http_param(request, "id"), &err) < 0)
+		http_respond_error(request, &err);
+	else
+		api_respond_json(request, 200, json_pack("{s:b}", "cancelled", 1));
+}
+
+void bisections_get_events(struct http_request *request, void *arg)
+{
+	struct error err = ERROR_INIT;
+	json_t *object = bisection_json_of(arg, http_param(request, "id"), &err);
+
+	if (object)
+		events_subscribe(arg, request, http_param(request, "id"));
+	else
+		http_respond_error(request, &err);
+	json_decref(object);
+}

@@ -1,0 +1,248 @@
+/* Loading: what a worker thread reads of the repository, and what becomes of it. */
+#include "bisectd/bisection.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "git/mirror.h"
+
+#define FETCH_TIMEOUT_MS (30 * 60 * 1000)
+#define LOAD_TRIES 3
+#define LOAD_PAUSE_MS 1000	/* doubled twice with every try */
+#define LOAD_PAUSE_MAX_MS 30000
+
+/* --- what a worker thread does: fetch, resolve, load the graph, make the revert --- */
+
+struct load_work {
+	struct bisection *b;
+	char *mirrors_dir, *url, *bad;
+	struct strv good;
+	bool local, revert;
+	char *culprit;			/* with revert */
+	struct repository *repository;	/* out, from here on */
+	char bad_hex[GIT_HEX + 1];
+	struct str good_hexes;		/* joined by ' ' */
+	struct history history;
+	bool have_history;
+	char (*steps)[GIT_HEX + 1];
+	size_t n_steps;
+	char revert_commit[GIT_HEX + 1], revert_tree[GIT_HEX + 1];
+	int result;
+	struct error err;		/* says why, where result is negative */
+};
+
+static int load_range(struct load_work *work)
+{
+	struct strv hexes = STRV_INIT;
+	char hex[GIT_HEX + 1];
+	int r = 0;
+
+	for (size_t i = 0; i < work->good.n && r == 0; i++) {
+		r = repository_resolve(hex, work->repository, work->good.v[i], &work->err);
+		if (r == 0) {
+			strv_push(&hexes, hex);
+			str_addf(&work->good_hexes, "%s%s", i ? " " : "", hex);
+		}
+	}
+	if (r == 0)
+		r = history_load(&work->history, work->repository, strv_argv(&hexes), work->bad_hex,
+			false, &work->err);
+	work->have_history = r == 0;
+	strv_release(&hexes);
+	return r;
+}
+
+static int make_revert(struct load_work *work)
+{
+	struct commit_info info = { 0 };
+	int r = repository_make_revert(work->revert_commit, work->repository, work->bad_hex,
+		work->culprit, &work->err);
+
+	if (r == 0)
+		r = commit_info_read(&info, work->repository, work->revert_commit, &work->err);
+	if (r == 0)
+		snprintf(work->revert_tree, sizeof(work->revert_tree), "%s", info.tree);
+	commit_info_release(&info);
+	return r;
+}
+
+static void load_on_worker(void *arg)
+{
+	struct load_work *work = arg;
+	struct str path = STR_INIT;
+	const char *want = hash_is_hex(work->bad, GIT_HEX) ? work->bad : NULL;
+
+	work->result = mirror_update(&path, work->mirrors_dir, work->url, want, work->local,
+		FETCH_TIMEOUT_MS, &work->err);
+	if (work->result == 0)
+		work->result = repository_open(&work->repository, path.buf, &work->err);
+	if (work->result == 0)
+		work->result = repository_resolve(work->bad_hex, work->repository, work->bad,
+			&work->err);
+	if (work->result < 0) {
+		str_release(&path);
+		return;
+	}
+	if (work->revert) {
+		work->result = make_revert(work);
+	} else if (work->good.n) {
+		work->result = load_range(work);
+	} else {
+		work->steps = mem_array(BISECTION_STEPS_MAX, sizeof(*work->steps));
+		work->result = history_steps_back(work->steps, &work->n_steps, BISECTION_STEPS_MAX,
+			work->repository, work->bad_hex, &work->err);
+	}
+	str_release(&path);
+}
+
+static void load_done(void *arg, bool cancelled);
+
+void bisection_load(struct bisection *b, const char *culprit)
+{
+	struct load_work *work = mem_alloc(sizeof(*work));
+	const char *rest = b->row.good;
+
+	b->working = true;
+	str_init(&work->good_hexes);
+	work->b = b;
+	work->mirrors_dir = mem_strdup(b->daemon->mirrors_dir);
+	work->url = mem_strdup(b->job->upstream_url);
+	work->bad = mem_strdup(b->row.bad);
+	work->local = b->daemon->local_repositories;
+	work->revert = culprit;
+	work->culprit = mem_strdup(culprit);
+	while (rest && *rest) {
+		size_t len = strcspn(rest, " ");
+
+		strv_pushf(&work->good, "%.*s", (int)len, rest);
+		rest += len + (rest[len] == ' ');
+	}
+	worker_pool_run(b->daemon->workers, load_on_worker, load_done, work);
+}
+
+/* --- what became of it --- */
+
+static int begin_search(struct bisection *b, struct error *err)
+{
+	struct search_options options = {
+		.in_range = b->history.in_range,
+	};
+	int r;
+
+	/* A build is not run again: one result of it is all there is. */
+	if (b->build_only)
+		options.trust_runs = true;
+	r = probes_add_known(b, err);
+	if (r < 0)
+		return r;
+	r = search_new(&b->search, &b->history.graph, b->history.bad, b->history.good,
+		b->history.n_good, &options, err);
+	if (r < 0)
+		return r;
+	probes_feed(b);
+	b->step = STEP_SEARCHING;
+	b->belief_stale = true;
+	return 0;
+}
+
+/* May loading go better later?  A full disk is waited for, a repository out of reach for some tries. */
+static bool is_temporary(const struct error *err, unsigned failures)
+{
+	return err->code == ERR_NO_SPACE ||
+		((err->code == ERR_UNAVAILABLE || err->code == ERR_TIMEOUT) && failures < LOAD_TRIES);
+}
+
+void bisection_load_later(struct bisection *b, const struct error *err)
+{
+	int64_t pause = (int64_t)LOAD_PAUSE_MS << (b->failures < 5 ? 2 * (b->failures - 1) : 10);
+
+	b->retry_ms = clock_steady_ms() + (pause < LOAD_PAUSE_MAX_MS ? pause : LOAD_PAUSE_MAX_MS);
+	bisection_hindered(b, err);
+}
+
+static void take_range(struct bisection *b, struct load_work *work)
+{
+	struct error err = ERROR_INIT;
+
+	bisection_set_text(&b->row.good, work->good_hexes.buf);
+	/* The search stands on the history: both are new. */
+	search_free(b->search);
+	b->search = NULL;
+	if (b->have_history)
+		history_release(&b->history);
+	b->history = work->history;
+	b->have_history = true;
+	work->have_history = false;
+	if (begin_search(b, &err) == 0) {
+		bisection_note(b, "search");
+	} else if (is_temporary(&err, ++b->failures)) {
+		bisection_load_later(b, &err);
+	} else {
+		bisection_end(b, "failed", err.text, NULL);
+	}
+}
+
+/* b may be gone afterwards. */
+static void load_ended(struct bisection *b, struct load_work *work)
+{
+	if (work->repository) {
+		repository_free(b->repository);
+		b->repository = work->repository;
+		work->repository = NULL;
+	}
+	if (work->result < 0 && is_temporary(&work->err, ++b->failures)) {
+		bisection_load_later(b, &work->err);
+		return;
+	}
+	if (work->revert) {
+		if (work->result < 0)
+			bisection_set_text(&b->revert_note, work->err.text);
+		memcpy(b->revert_commit, work->revert_commit, sizeof(b->revert_commit));
+		memcpy(b->revert_tree, work->revert_tree, sizeof(b->revert_tree));
+		b->step = STEP_REVERTING;
+		return;
+	}
+	if (work->result < 0) {
+		bisection_end(b, "failed", work->err.text, NULL);
+		return;
+	}
+	b->failures = 0;
+	bisection_set_text(&b->row.bad, work->bad_hex);
+	bisection_set_text(&b->row.state, "running");
+	if (work->have_history) {
+		take_range(b, work);
+		return;
+	}
+	free(b->steps_back);
+	b->steps_back = work->steps;
+	b->n_steps_back = work->n_steps;
+	work->steps = NULL;
+	b->step = STEP_FINDING_GOOD;
+	bisection_note(b, "find-good");
+}
+
+static void load_done(void *arg, bool cancelled)
+{
+	struct load_work *work = arg;
+	struct bisection *b = work->b;
+	struct daemon *daemon = b->daemon;
+
+	b->working = false;
+	if (b->gone)
+		bisection_free(b);
+	else if (!cancelled && !b->end_state)
+		load_ended(b, work);
+	if (!cancelled)
+		daemon_wake(daemon);
+	if (work->have_history)
+		history_release(&work->history);
+	repository_free(work->repository);
+	free(work->mirrors_dir);
+	free(work->url);
+	free(work->bad);
+	free(work->culprit);
+	free(work->steps);
+	str_release(&work->good_hexes);
+	strv_release(&work->good);
+	free(work);
+}

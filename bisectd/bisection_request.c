@@ -1,0 +1,272 @@
+/* Requests: a bisection is asked for, taken up after a restart, cancelled; and what others want to know of those that are open. */
+#include "bisectd/bisection.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#define REVISION_MAX 256
+
+static int check_revision(const char *what, const char *revision, struct error *err)
+{
+	if (!*revision || *revision == '-' || strlen(revision) > REVISION_MAX ||
+		strpbrk(revision, " \t\n"))
+		return error_set(err, ERR_INVALID,
+			"%s revision '%.80s': found something that is no revision, allowed is a commit, tag or branch of at most %d bytes",
+			what, revision, REVISION_MAX);
+	return 0;
+}
+
+static void dedupe_key(const struct bisection *b, char hex[HASH_HEX_LEN + 1])
+{
+	struct hash *h = hash_new();
+
+	hash_add_field(h, b->job->upstream_url);
+	hash_add_field(h, b->row.error_id);
+	hash_add_field(h, b->row.identity);
+	hash_finish(h, hex);
+}
+
+static void funnel(struct daemon *daemon, const char *stage, const char *reason)
+{
+	struct error err = ERROR_INIT;
+
+	if (warehouse_funnel_count(daemon->warehouse, stage, reason, clock_wall_ms(), &err) < 0)
+		log_warning("cannot count a request: %s", err.text);
+}
+
+int bisections_check(const struct bisection_request *request, struct error *err)
+{
+	int r = 0;
+
+	if (!request->error_id || !*request->error_id || strlen(request->error_id) > 1000)
+		return error_set(err, ERR_INVALID,
+			"error_id: found %s, allowed is the id of an error, 1 to 1000 bytes",
+			request->error_id && *request->error_id ? "more" : "nothing");
+	for (size_t i = 0; i < request->good->n && r == 0; i++)
+		r = check_revision("good", request->good->v[i], err);
+	if (r == 0 && request->bad)
+		r = check_revision("bad", request->bad, err);
+	return r;
+}
+
+static int request_new(struct daemon *daemon, const struct bisection_request *request,
+	struct bisection *b, bool *ret_existing, struct error *err)
+{
+	struct job_row job;
+	struct bisection_row old;
+	struct str good = STR_INIT;
+	char key[HASH_HEX_LEN + 1], id[13];
+	int r = warehouse_job_get(daemon->warehouse, request->job_id, &job, err);
+
+	if (r < 0)
+		return r == -ERR_NOT_FOUND ?
+			error_set(err, ERR_NOT_FOUND, "no job '%.40s'", request->job_id) : r;
+	r = job_read(&b->job, job.id, job.intent, strlen(job.intent), err);
+	if (r < 0)
+		goto out;
+	b->daemon = daemon;
+	b->row.error_id = mem_strdup(request->error_id);
+	b->row.identity = mem_strdup(job.identity);
+	dedupe_key(b, key);
+	if (!request->again &&
+		warehouse_bisection_find(daemon->warehouse, key, &old, NULL) == 0) {
+		b->row.id = mem_strdup(old.id);
+		bisection_row_release(&old);
+		*ret_existing = true;
+		r = 0;
+		goto out;
+	}
+	random_hex(id, 6);
+	for (size_t i = 0; i < request->good->n; i++)
+		str_addf(&good, "%s%s", i ? " " : "", request->good->v[i]);
+	b->row.id = mem_strdup(id);
+	b->row.dedupe_key = mem_strdup(key);
+	b->row.job_id = mem_strdup(job.id);
+	b->row.good = good.len ? str_detach(&good) : NULL;
+	b->row.bad = mem_strdup(request->bad ? request->bad :
+		job.commit		     ? job.commit :
+					       b->job->upstream_commit);
+	b->row.state = mem_strdup("waiting");
+	b->row.phase = mem_strdup("fetch");
+	b->row.submitter = mem_strdup(request->submitter);
+	b->row.created_ms = clock_wall_ms();
+	b->row.options = json_object();
+	b->build_only = str_has_prefix(request->error_id, "build-pkg.");
+	*ret_existing = false;
+	r = bisection_store(b, NULL, err);
+out:
+	str_release(&good);
+	job_row_release(&job);
+	return r;
+}
+
+int bisections_request(struct daemon *daemon, const struct bisection_request *request,
+	char ret_id[13], bool *ret_existing, struct error *err)
+{
+	struct bisection *b = NULL;
+	int r;
+
+	funnel(daemon, "seen", "");
+	r = bisections_check(request, err);
+	if (r < 0)
+		goto refuse;
+	b = mem_alloc(sizeof(*b));
+	r = request_new(daemon, request, b, ret_existing, err);
+	if (r < 0)
+		goto refuse;
+	snprintf(ret_id, 13, "%s", b->row.id);
+	if (*ret_existing) {
+		funnel(daemon, "refused", "exists already");
+		bisection_free(b);
+		return 0;
+	}
+	funnel(daemon, "taken", "");
+	b->next = daemon->bisections;
+	daemon->bisections = b;
+	daemon_wake(daemon);
+	return 0;
+refuse:
+	funnel(daemon, "refused", error_code_name((enum error_code)-r));
+	bisection_free(b);
+	return r;
+}
+
+static bool resume_id(const struct bisection_row *row, void *arg)
+{
+	strv_push(arg, row->id);
+	return true;
+}
+
+static int resume_one(struct daemon *daemon, const char *id, struct error *err)
+{
+	struct bisection *b = mem_alloc(sizeof(*b));
+	struct job_row job = { 0 };
+	int r;
+
+	b->daemon = daemon;
+	r = warehouse_bisection_get(daemon->warehouse, id, &b->row, err);
+	if (r < 0)
+		goto out;
+	r = warehouse_job_get(daemon->warehouse, b->row.job_id, &job, err);
+	if (r < 0)
+		goto out;
+	r = job_read(&b->job, job.id, job.intent, strlen(job.intent), err);
+	if (r < 0)
+		goto out;
+	b->build_only = str_has_prefix(b->row.error_id, "build-pkg.");
+	r = probes_load(b, err);
+out:
+	job_row_release(&job);
+	/* What is lost or damaged stays so: it must not stand in the way of the same question asked again. */
+	if (r == -ERR_NOT_FOUND || r == -ERR_INVALID || r == -ERR_CORRUPT || r == -ERR_LIMIT) {
+		error_prefix(err, "it cannot go on after a restart");
+		log_error("bisection %s: %s", id, err->text);
+		bisection_set_text(&b->row.state, "failed");
+		bisection_set_text(&b->row.message, err->text);
+		b->row.finished_ms = clock_wall_ms();
+		r = b->row.id ? bisection_store(b, "done", err) : 0;
+		bisection_free(b);
+		return r;
+	}
+	if (r < 0) {
+		bisection_free(b);
+		return r;
+	}
+	b->next = daemon->bisections;
+	daemon->bisections = b;
+	log_info("bisection %s goes on: %zu runs are known", id, probes_count_runs(b));
+	return 0;
+}
+
+int bisections_resume(struct daemon *daemon, struct error *err)
+{
+	struct strv ids = STRV_INIT;
+	int r = warehouse_bisections(daemon->warehouse, true, 100000, resume_id, &ids, err);
+
+	for (size_t i = 0; i < ids.n && r == 0; i++)
+		r = resume_one(daemon, ids.v[i], err);
+	strv_release(&ids);
+	return r;
+}
+
+int bisections_cancel(struct daemon *daemon, const char *id, struct error *err)
+{
+	struct bisection *b = daemon->bisections;
+	struct bisection_row row;
+	int r;
+
+	while (b && strcmp(b->row.id, id))
+		b = b->next;
+	if (!b) {
+		r = warehouse_bisection_get(daemon->warehouse, id, &row, err);
+		if (r < 0)
+			return r;
+		r = error_set(err, ERR_CANCELLED, "bisection %s has ended already: %s", id,
+			row.state);
+		bisection_row_release(&row);
+		return r;
+	}
+	if (!b->end_state)
+		bisection_decide(b, "cancelled", "cancelled on request", NULL);
+	r = bisection_try_end(b, err);
+	return r < 0 ? error_prefix(err, "it is stopped, which cannot be written now and is tried again") : 0;
+}
+
+/* Those of a journal that was not replayed yet count: their bisection is about to ask for them again. */
+static bool bisection_wants(const struct bisection *b, const char *unit)
+{
+	for (size_t i = 0; i < b->n_probes; i++) {
+		const struct probe *probe = b->probes[i];
+
+		if ((probe->open || probe->orphan) && (!strcmp(probe->plan.build_unit, unit) ||
+			!strcmp(probe->plan.test_unit, unit)))
+			return true;
+	}
+	return false;
+}
+
+bool bisections_want(const struct daemon *daemon, const char *unit)
+{
+	for (const struct bisection *b = daemon->bisections; b; b = b->next)
+		if (bisection_wants(b, unit))
+			return true;
+	return false;
+}
+
+bool bisections_one_wants(const struct daemon *daemon, const char *id, const char *unit)
+{
+	for (const struct bisection *b = daemon->bisections; b; b = b->next)
+		if (!strcmp(b->row.id, id))
+			return bisection_wants(b, unit);
+	return false;
+}
+
+void bisections_tests_of(const struct daemon *daemon, const char *build_key, struct strv *ret)
+{
+	for (const struct bisection *b = daemon->bisections; b; b = b->next)
+		for (size_t i = 0; i < b->n_probes; i++)
+			if (b->probes[i]->open && !strcmp(b->probes[i]->plan.build_key, build_key))
+				strv_push(ret, b->probes[i]->plan.test_unit);
+}
+
+void bisections_exhausted(struct daemon *daemon, const char *unit, const char *why)
+{
+	for (struct bisection *b = daemon->bisections; b; b = b->next)
+		for (size_t i = 0; i < b->n_probes; i++)
+			if (b->probes[i]->open && !b->probes[i]->exhausted &&
+				(!strcmp(b->probes[i]->plan.build_unit, unit) ||
+					!strcmp(b->probes[i]->plan.test_unit, unit)))
+				b->probes[i]->exhausted = mem_strdup(why);
+}
+
+void bisections_free(struct daemon *daemon)
+{
+	while (daemon->bisections) {
+		struct bisection *b = daemon->bisections;
+
+		daemon->bisections = b->next;
+		bisection_free(b);
+	}
+}
