@@ -16,6 +16,25 @@ static void add_goods(struct strv *good, const json_t *value)
 	}
 }
 
+/* A key that we do not know may be one that the caller relies on. */
+static int check_keys(const json_t *body, struct error *err)
+{
+	static const char *const allowed[] = { "error_id", "job_id", "job", "good", "bad", "again", "options" };
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)body, key, value) {
+		bool known = false;
+
+		for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed); i++)
+			known = known || !strcmp(key, allowed[i]);
+		if (!known)
+			return error_set(err, ERR_INVALID,
+				"body: found \"%.80s\", allowed are error_id, job_id, job, good, bad, again, options", key);
+	}
+	return 0;
+}
+
 void bisections_post(struct http_request *request, void *arg)
 {
 	struct daemon *daemon = arg;
@@ -37,9 +56,11 @@ void bisections_post(struct http_request *request, void *arg)
 	wanted.bad = json_string_value(json_object_get(body, "bad"));
 	wanted.again = json_is_true(json_object_get(body, "again"));
 	job_text = json_string_value(json_object_get(body, "job"));
+	wanted.options = json_object_get(body, "options");
 	add_goods(&good, json_object_get(body, "good"));
+	r = check_keys(body, &err);
 	/* What is refused anyway must not run its job. */
-	if (!wanted.job_id && job_text)
+	if (r == 0 && !wanted.job_id && job_text)
 		r = bisections_check(&wanted, &err);
 	if (r == 0 && !wanted.job_id && job_text) {
 		r = jobs_submit(daemon, job_text, strlen(job_text), "job.yaml", name, job_id, &err);

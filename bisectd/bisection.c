@@ -168,20 +168,55 @@ static unsigned slots(const struct bisection *b)
 	unsigned builders = agents_slots(daemon, build_lane);
 	unsigned testers = agents_slots(daemon, test_lane);
 	unsigned all = builders > testers ? builders : testers, open = 0;
-	json_int_t wanted = json_integer_value(json_object_get(b->row.options, "slots"));
+	unsigned wanted = b->options.slots;
 
 	free(build_lane);
 	free(test_lane);
 	for (const struct bisection *other = daemon->bisections; other; other = other->next)
 		open++;
 	if (wanted > 0)
-		all = (unsigned)wanted;
+		all = wanted;
 	else if (open > 1)
 		all = (all + open - 1) / open;
 	if (all < 1)
 		all = 1;
 	return all > BISECTION_SLOTS_MAX ? BISECTION_SLOTS_MAX : all;
 }
+
+/* --- the budget --- */
+
+static bool is_late(const struct bisection *b)
+{
+	return b->options.max_seconds &&
+		clock_wall_ms() - b->row.created_ms >= 1000 * b->options.max_seconds;
+}
+
+static bool is_spent(const struct bisection *b)
+{
+	return is_late(b) || (b->options.max_runs && probes_count_own(b) >= b->options.max_runs);
+}
+
+static bool may_begin_run(const struct bisection *b)
+{
+	size_t open = probes_count_open(b);
+
+	return open < slots(b) &&
+		(!b->options.max_runs || probes_count_own(b) + open < b->options.max_runs);
+}
+
+/* There is no search yet that could rank anything. */
+static void end_undecided(struct bisection *b, const char *before)
+{
+	struct str reason = STR_INIT;
+
+	str_addf(&reason, "The budget is spent before %s", before);
+	if (b->trouble)
+		str_addf(&reason, "; %s", b->trouble);
+	bisection_finish(b, verdict_without_search(b, "undecided", reason.buf));
+	str_release(&reason);
+}
+
+/* --- looking for a good end --- */
 
 static bool commit_open(const struct bisection *b, const char *commit)
 {
@@ -237,9 +272,13 @@ static void use_good(struct bisection *b, const char *commit)
 static bool find_good(struct bisection *b)
 {
 	bool reproduced = probes_count(b, PROBE_FIND_GOOD, b->row.bad, "bad") > 0;
-	unsigned runs = runs_at(b, b->row.bad), free_slots = slots(b);
+	unsigned runs = runs_at(b, b->row.bad);
 	size_t open = probes_count_open(b);
 
+	if (is_spent(b)) {
+		end_undecided(b, reproduced ? "a good end was found" : "the bad end showed the error");
+		return false;
+	}
 	if (!reproduced) {
 		if (probes_count(b, PROBE_FIND_GOOD, b->row.bad, "broken")) {
 			bisection_finish(b, verdict_without_search(b, "not-reproduced",
@@ -264,12 +303,12 @@ static bool find_good(struct bisection *b)
 		}
 		if (commit_open(b, commit) || !runs_at(b, commit)) {
 			/* Nearer than any good one so far: wait for it, and use the other slots for the next ones. */
-			if (!commit_open(b, commit) && open < free_slots &&
+			if (!commit_open(b, commit) && may_begin_run(b) &&
 				open_at(b, commit, "find-good"))
 				open++;
 			if (b->step != STEP_FINDING_GOOD)
 				return false;
-			if (open < free_slots)
+			if (may_begin_run(b))
 				continue;
 			return false;
 		}
@@ -279,6 +318,8 @@ static bool find_good(struct bisection *b)
 			"every commit tried back to the first one shows the error or cannot be tested"));
 	return false;
 }
+
+/* --- searching --- */
 
 static void drop_useless(struct bisection *b)
 {
@@ -322,6 +363,8 @@ static bool search_step(struct bisection *b)
 	struct search_probe wanted;
 	bool opened = false, refused = false;
 
+	if (is_spent(b))
+		search_spend(b->search);
 	drop_useless(b);
 	verdict = search_verdict(b->search);
 	if (verdict->kind == VERDICT_CULPRIT) {
@@ -336,7 +379,7 @@ static bool search_step(struct bisection *b)
 		bisection_finish(b, bisection_verdict_json(b, verdict));
 		return false;
 	}
-	while (probes_count_open(b) < slots(b) && search_next(b->search, &wanted)) {
+	while (may_begin_run(b) && search_next(b->search, &wanted)) {
 		if (!probe_open(b, PROBE_SEARCH, wanted.commit, b->history.hex[wanted.commit],
 			    b->history.tree[wanted.commit], NULL,
 			    search_purpose_name(wanted.purpose))) {
@@ -363,11 +406,11 @@ static bool revert_step(struct bisection *b)
 		probes_count(b, PROBE_REVERT, b->row.bad, "broken");
 	unsigned wanted = b->build_only ? 1 : BISECTION_REVERT_RUNS;
 
-	if (!b->revert_tree[0] || bad || other || good >= wanted) {
+	if (!b->revert_tree[0] || bad || other || good >= wanted || is_spent(b)) {
 		bisection_finish(b, bisection_verdict_json(b, verdict));
 		return false;
 	}
-	if (probes_count_open(b) + good >= wanted)
+	if (probes_count_open(b) + good >= wanted || !may_begin_run(b))
 		return false;
 	return probe_open(b, PROBE_REVERT, UINT32_MAX, b->row.bad, b->revert_tree,
 		b->history.hex[verdict->culprit], "revert");
@@ -416,6 +459,15 @@ static bool take_step(struct bisection *b)
 	return moved;
 }
 
+/* What it waits for to try again comes too late.  b may be gone afterwards. */
+static void end_of_waiting(struct bisection *b)
+{
+	if (b->step == STEP_PREPARING_REVERT)
+		bisection_finish(b, bisection_verdict_json(b, search_verdict(b->search)));
+	else
+		end_undecided(b, "the range could be loaded");
+}
+
 /* b may be gone afterwards. */
 static void bisection_advance(struct bisection *b)
 {
@@ -429,8 +481,11 @@ static void bisection_advance(struct bisection *b)
 		bisection_try_end(b, &err);
 		return;
 	}
-	if (clock_steady_ms() < b->retry_ms)
+	if (clock_steady_ms() < b->retry_ms) {
+		if (is_late(b))
+			end_of_waiting(b);
 		return;
+	}
 	b->hindered = false;
 	do {
 		moved = take_step(b);

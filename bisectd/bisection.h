@@ -6,7 +6,8 @@
  *
  * Every step has a way out.  LOADING and PREPARING_REVERT end with their worker, which has a deadline; where the disk is full they are tried again
  * until it is not, where the repository cannot be reached a few times.  The other steps wait for open probes, each of which ends with a result, or when
- * the farm gave it up; while nobody can run them, the report says who is missing.  An end that cannot be stored stays pending and is tried again.
+ * the farm gave it up; while nobody can run them, the report says who is missing.  A budget that is spent ends any of them with what is known by
+ * then.  An end that cannot be stored stays pending and is tried again.
  *
  * Everything here can be made again from the warehouse: the row, the journal of probes, the results.  A restart replays the journal into a new search
  * and goes on; probes that were open are taken up again under the same unit ids if the search still wants them.
@@ -14,6 +15,7 @@
 #ifndef BISECTD_BISECTION_H
 #define BISECTD_BISECTION_H
 
+#include "bisectd/bisection_options.h"
 #include "bisectd/daemon.h"
 #include "git/history.h"
 #include "search/search.h"
@@ -46,6 +48,7 @@ struct bisection {
 	struct daemon *daemon;
 	struct bisection_row row;
 	struct job *job;
+	struct bisection_options options;	/* as row.options has them */
 	bool build_only;		/* the error is one of the build: no test is run */
 	enum bisection_step step;
 	bool working;			/* a worker thread has it */
@@ -110,6 +113,7 @@ int probes_add_known(struct bisection *b, struct error *err);
 void probes_feed(struct bisection *b);		/* all observations so far into a fresh search */
 size_t probes_count_open(const struct bisection *b);
 size_t probes_count_runs(const struct bisection *b);
+size_t probes_count_own(const struct bisection *b);	/* those that were made for it */
 /* How often this commit (as probe kind; its tree for reverts) was observed to be so. */
 unsigned probes_count(const struct bisection *b, enum probe_kind kind, const char *commit, const char *observation);
 void probe_free(struct probe *probe);

@@ -8,6 +8,7 @@
 
 #define FETCH_TIMEOUT_MS (30 * 60 * 1000)
 #define LOAD_TRIES 3
+#define SEARCH_RUNS_MAX 5000	/* what the search takes by itself */
 #define LOAD_PAUSE_MS 1000	/* doubled twice with every try */
 #define LOAD_PAUSE_MAX_MS 30000
 
@@ -17,7 +18,7 @@ struct load_work {
 	struct bisection *b;
 	char *mirrors_dir, *url, *bad;
 	struct strv good;
-	bool local, revert;
+	bool local, first_parent, revert;
 	char *culprit;			/* with revert */
 	struct repository *repository;	/* out, from here on */
 	char bad_hex[GIT_HEX + 1];
@@ -46,7 +47,7 @@ static int load_range(struct load_work *work)
 	}
 	if (r == 0)
 		r = history_load(&work->history, work->repository, strv_argv(&hexes), work->bad_hex,
-			false, &work->err);
+			work->first_parent, &work->err);
 	work->have_history = r == 0;
 	strv_release(&hexes);
 	return r;
@@ -109,6 +110,7 @@ void bisection_load(struct bisection *b, const char *culprit)
 	work->url = mem_strdup(b->job->upstream_url);
 	work->bad = mem_strdup(b->row.bad);
 	work->local = b->daemon->local_repositories;
+	work->first_parent = b->options.first_parent;
 	work->revert = culprit;
 	work->culprit = mem_strdup(culprit);
 	while (rest && *rest) {
@@ -126,6 +128,10 @@ static int begin_search(struct bisection *b, struct error *err)
 {
 	struct search_options options = {
 		.in_range = b->history.in_range,
+		.confidence = b->options.confidence,
+		.reproducible = b->options.reproducible,
+		/* What was known before is not paid for: the budget is counted here, and this is for its scale. */
+		.max_runs = b->options.max_runs > SEARCH_RUNS_MAX ? b->options.max_runs : 0,
 	};
 	int r;
 

@@ -439,6 +439,16 @@ size_t probes_count_runs(const struct bisection *b)
 	return n;
 }
 
+size_t probes_count_own(const struct bisection *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n_probes; i++)
+		n += b->probes[i]->row.observation && !has_observation(b->probes[i], "cancelled") &&
+			strcmp(b->probes[i]->row.purpose, "known") != 0;
+	return n;
+}
+
 unsigned probes_count(const struct bisection *b, enum probe_kind kind, const char *commit,
 	const char *observation)
 {

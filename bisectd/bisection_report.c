@@ -105,12 +105,12 @@ static json_t *good_json(const struct bisection *b)
 
 json_t *bisection_json_short(const struct bisection_row *row)
 {
-	return json_pack("{s:s, s:s, s:s?, s:s?, s:s, s:s, s:s, s:s?, s:s?, s:I, s:I, s:I, s:O?}", "id", row->id,
+	return json_pack("{s:s, s:s, s:s?, s:s?, s:s, s:s, s:s, s:s?, s:s?, s:I, s:I, s:I, s:O?, s:O?}", "id", row->id,
 		"state", row->state, "phase", row->phase, "message", row->message, "error_id",
 		row->error_id, "job_id", row->job_id, "identity", row->identity, "bad", row->bad,
 		"submitter", row->submitter, "created_ms", (json_int_t)row->created_ms,
 		"updated_ms", (json_int_t)row->updated_ms, "finished_ms",
-		(json_int_t)row->finished_ms, "verdict", row->verdict);
+		(json_int_t)row->finished_ms, "options", row->options, "verdict", row->verdict);
 }
 
 json_t *bisection_json(struct bisection *b)
@@ -215,9 +215,11 @@ static void check_revert(struct bisection *b, json_t *checks)
 	unsigned good = probes_count(b, PROBE_REVERT, b->row.bad, "good");
 	unsigned bad = probes_count(b, PROBE_REVERT, b->row.bad, "bad");
 
-	if (!b->revert_tree[0])
-		add_check(checks, "reverted", -1, "does not apply: %s",
-			b->revert_note ? b->revert_note : "not tried");
+	if (!b->revert_tree[0] && b->revert_note)
+		add_check(checks, "reverted", -1, "does not apply: %s", b->revert_note);
+	else if (!b->revert_tree[0] || !(good || bad || probes_count(b, PROBE_REVERT, b->row.bad, "skip") ||
+		probes_count(b, PROBE_REVERT, b->row.bad, "broken")))
+		add_check(checks, "reverted", -1, "not tried: the budget is spent");
 	else if (bad)
 		add_check(checks, "reverted", 0,
 			"still bad: the error shows on the bad end with the culprit reverted; there may be a second cause");

@@ -25,6 +25,9 @@ static void dedupe_key(const struct bisection *b, char hex[HASH_HEX_LEN + 1])
 	hash_add_field(h, b->job->upstream_url);
 	hash_add_field(h, b->row.error_id);
 	hash_add_field(h, b->row.identity);
+	/* What was asked before there were options has its key still. */
+	if (b->options.first_parent)
+		hash_add_field(h, "first_parent");
 	hash_finish(h, hex);
 }
 
@@ -38,8 +41,11 @@ static void funnel(struct daemon *daemon, const char *stage, const char *reason)
 
 int bisections_check(const struct bisection_request *request, struct error *err)
 {
-	int r = 0;
+	struct bisection_options options;
+	int r = bisection_options_read(&options, request->options, err);
 
+	if (r < 0)
+		return r;
 	if (!request->error_id || !*request->error_id || strlen(request->error_id) > 1000)
 		return error_set(err, ERR_INVALID,
 			"error_id: found %s, allowed is the id of an error, 1 to 1000 bytes",
@@ -67,6 +73,9 @@ static int request_new(struct daemon *daemon, const struct bisection_request *re
 	if (r < 0)
 		goto out;
 	b->daemon = daemon;
+	r = bisection_options_read(&b->options, request->options, err);
+	if (r < 0)
+		goto out;
 	b->row.error_id = mem_strdup(request->error_id);
 	b->row.identity = mem_strdup(job.identity);
 	dedupe_key(b, key);
@@ -92,7 +101,7 @@ static int request_new(struct daemon *daemon, const struct bisection_request *re
 	b->row.phase = mem_strdup("fetch");
 	b->row.submitter = mem_strdup(request->submitter);
 	b->row.created_ms = clock_wall_ms();
-	b->row.options = json_object();
+	b->row.options = request->options ? json_deep_copy(request->options) : json_object();
 	b->build_only = str_has_prefix(request->error_id, "build-pkg.");
 	*ret_existing = false;
 	r = bisection_store(b, NULL, err);
@@ -156,7 +165,9 @@ static int resume_one(struct daemon *daemon, const char *id, struct error *err)
 	if (r < 0)
 		goto out;
 	b->build_only = str_has_prefix(b->row.error_id, "build-pkg.");
-	r = probes_load(b, err);
+	r = bisection_options_read(&b->options, b->row.options, err);
+	if (r == 0)
+		r = probes_load(b, err);
 out:
 	job_row_release(&job);
 	/* What is lost or damaged stays so: it must not stand in the way of the same question asked again. */

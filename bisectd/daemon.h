@@ -123,6 +123,7 @@ struct bisection_request {
 	const struct strv *good;	/* revisions; may be empty */
 	const char *bad;		/* NULL: the job's commit */
 	bool again;
+	const json_t *options;		/* bisection_options.h; may be NULL */
 	const char *submitter;
 };
 int bisections_check(const struct bisection_request *request, struct error *err);	/* all but the job; part of the next */

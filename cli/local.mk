@@ -4,6 +4,7 @@ programs_bisectctl_SOURCES = \
 	cli/main.c \
 	cli/budget.c cli/budget.h \
 	cli/remote.c cli/remote.h \
+	cli/remote_bisect.c \
 	cli/remote_call.c cli/remote_call.h \
 	cli/show.c cli/show.h \
 	cli/run.c cli/run.h \

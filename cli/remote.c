@@ -1,7 +1,6 @@
 #include "cli/remote.h"
 
 #include <jansson.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -11,7 +10,6 @@
 #include "cli/run.h"
 #include "cli/show.h"
 
-#define JOB_TEXT_MAX (16u << 20)	/* the daemon's own limit is lower and says so */
 #define LOG_LINE_MAX (1u << 20)
 
 #define AT(member) offsetof(struct remote_values, member)
@@ -36,6 +34,14 @@ static const struct setting bisect_settings[] = {
 		"A commit without the error; may be given several times. Without one, bisectd looks for one.", true },
 	{ "bad", 0, SETTING_STRING, AT(bad), "REV", NULL, 0, 0,
 		"A commit with the error; default: the job's commit.", true },
+	{ "confidence", 0, SETTING_STRING, AT(confidence), "P", NULL, 0, 0,
+		"How sure the verdict has to be, 0.5 to 0.999999; default 0.99.", true },
+	{ "budget", 0, SETTING_STRING, AT(budget), "RUNS|TIME", NULL, 0, 0,
+		"End undecided, with the likeliest commits, after so many runs or so much time (90s, 15m, 6h, 2d) from the request on.", true },
+	{ "first-parent", 0, SETTING_FLAG, AT(first_parent), NULL, NULL, 0, 0,
+		"Follow only the first parents of merges: which merge brought the error?", true },
+	{ "reproducible", 0, SETTING_STRING, AT(reproducible), "P", NULL, 0, 0,
+		"How likely it is, from 0 to 1, that a commit with the error shows it every time; default 0.35.", true },
 	{ "again", 0, SETTING_FLAG, AT(again), NULL, NULL, 0, 0,
 		"Start anew where the same question was answered before. Runs already made are still used.", true },
 	{ "watch", 'w', SETTING_FLAG, AT(wait), NULL, NULL, 0, 0, "Show progress and wait for the verdict.", true },
@@ -68,7 +74,7 @@ const struct command submit_command = ROW("submit", "[options] job.yaml", "run a
 	"Prints the id of the job. The file \"-\" is standard input.\n\n" EXITS_WAIT, submit_settings);
 const struct command bisect_command = ROW("bisect", "--error-id ID (--job JOB | job.yaml) [options]",
 	"find the first bad commit of an error",
-	"Prints the id of the bisection. Asking twice for the same error, repository and job gives the same bisection.\n\n"
+	"Prints the id of the bisection. Asking twice for the same error, repository and job gives the same bisection, with the options that it was first asked for.\n\n"
 	"Exit status: 0 done, 1 failure, 2 wrong usage. With --watch as that of bisectctl watch.", bisect_settings);
 const struct command watch_command = ROW("watch", "[options] BISECTION", "show progress until the verdict",
 	"A bisectd that goes away is waited for, five minutes long. Ctrl-C ends the watching, not the bisection.\n\n"
@@ -178,163 +184,6 @@ int resubmit_main(int argc, char **argv)
 			json_pack("{s:s*}", "upstream_commit", remote.values.commit)));
 		free(path);
 	}
-	return remote_end(&remote, status);
-}
-
-/* --- watching --- */
-
-struct watch {
-	size_t shown;		/* bits of seqs would be more than needed: probes end in any order, so each is marked */
-	bool *seen;
-	size_t cap;
-	bool terminal;
-	struct str last;
-};
-
-static void watch_line(struct watch *watch, const char *text)
-{
-	struct winsize size;
-	int columns = 80;
-
-	/* A wrapped line could not be rewritten. */
-	if (watch->terminal && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
-		columns = size.ws_col;
-	if (watch->terminal)
-		fprintf(stderr, "\r\033[K%.*s", columns - 1, text);
-	else if (strcmp(watch->last.buf, text))
-		fprintf(stderr, "%s\n", text);
-	fflush(stderr);
-	str_clear(&watch->last);
-	str_add(&watch->last, text);
-}
-
-static bool watch_step(struct remote *remote, const json_t *bisection, void *arg)
-{
-	const char *state = json_string_value(json_object_get(bisection, "state"));
-	bool ended = state && strcmp(state, "running") && strcmp(state, "waiting");
-	struct watch *watch = arg;
-	struct str text = STR_INIT;
-	size_t i;
-	json_t *probe;
-
-	json_array_foreach(json_object_get(bisection, "probes"), i, probe) {
-		const char *observation = json_string_value(json_object_get(probe, "observation"));
-
-		if (i >= watch->cap)
-			MEM_GROW(watch->seen, i + 1, watch->cap);
-		while (watch->shown <= i)
-			watch->seen[watch->shown++] = false;
-		if (watch->seen[i] || !observation || !strcmp(observation, "cancelled"))
-			continue;
-		watch->seen[i] = true;
-		str_clear(&text);
-		show_probe(&text, probe);
-		str_add_char(&text, '\n');
-		if (watch->terminal)
-			fputs("\r\033[K", stderr);
-		print_lines(stderr, &text);
-	}
-	str_clear(&text);
-	show_progress(&text, bisection);
-	if (!ended)
-		watch_line(watch, text.buf);
-	else if (watch->terminal)
-		fputs("\r\033[K", stderr);
-	str_release(&text);
-	return ended;
-}
-
-static int watch(struct remote *remote, const char *id)
-{
-	struct watch state = { .terminal = isatty(STDERR_FILENO), .last = STR_INIT };
-	json_t *bisection = remote_wait(remote, "bisections", id, watch_step, &state);
-	struct str text = STR_INIT;
-	int status = RUN_EXIT_FAILED;
-
-	if (bisection) {
-		status = verdict_exit_status(bisection);
-		if (remote->values.json) {
-			print_json(bisection);
-		} else {
-			show_verdict(&text, bisection);
-			print_str(&text);
-		}
-	} else {
-		status = remote_not_waited(remote, "bisection", "watch", id);
-	}
-	json_decref(bisection);
-	free(state.seen);
-	str_release(&state.last);
-	return status;
-}
-
-int watch_main(int argc, char **argv)
-{
-	struct remote remote = { .token = STR_INIT };
-	int status = remote_begin(&remote, &watch_command, argc, argv, 1, 1, true);
-
-	if (status >= 0)
-		return status;
-	status = remote.err.code ? 0 : watch(&remote, remote.arguments.v[0]);
-	return remote_end(&remote, status);
-}
-
-static int bisect(struct remote *remote)
-{
-	struct remote_values *values = &remote->values;
-	json_t *body, *good = json_array(), *answer;
-	struct str text = STR_INIT;
-	int status = 0;
-
-	for (size_t i = 0; i < values->good.n; i++)
-		json_array_append_new(good, json_string(values->good.v[i]));
-	body = json_pack("{s:s, s:o, s:b, s:s*, s:s*}", "error_id", values->error_id, "good", good,
-		"again", (int)values->again, "bad", values->bad, "job_id", values->job);
-	if (!values->job) {
-		if (file_read(&text, remote->arguments.v[0], JOB_TEXT_MAX, &remote->err) < 0) {
-			json_decref(body);
-			return RUN_EXIT_FAILED;
-		}
-		json_object_set_new(body, "job", json_stringn(text.buf, text.len));
-		str_release(&text);
-	}
-	answer = remote_call(remote, "POST", "/api/v1/bisections", body);
-	if (!answer)
-		return RUN_EXIT_FAILED;
-	if (values->wait) {
-		if (!id_is_fine(id_of(answer))) {
-			error_set(&remote->err, ERR_CORRUPT, "what answers at %s is no bisectd", values->server);
-			json_decref(answer);
-			return RUN_EXIT_FAILED;
-		}
-		fprintf(stderr, "bisection %s: %s/bisections/%s\n", id_of(answer), values->server,
-			id_of(answer));
-		status = watch(remote, id_of(answer));
-	} else if (values->json) {
-		print_json(answer);
-	} else {
-		put_foreign(id_of(answer));
-	}
-	json_decref(answer);
-	return status;
-}
-
-int bisect_main(int argc, char **argv)
-{
-	struct remote remote = { .token = STR_INIT };
-	int status = remote_begin(&remote, &bisect_command, argc, argv, 0, 1, false);
-
-	if (status >= 0)
-		return status;
-	status = 0;
-	if (!remote.err.code && !remote.values.error_id)
-		error_set(&remote.err, ERR_INVALID, "found no --error-id, one is needed");
-	if (!remote.err.code && !remote.values.job == !remote.arguments.n)
-		error_set(&remote.err, ERR_INVALID,
-			"allowed is either --job JOB or a job.yaml, found %s",
-			remote.values.job ? "both" : "neither");
-	if (!remote.err.code)
-		status = bisect(&remote);
 	return remote_end(&remote, status);
 }
 

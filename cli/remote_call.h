@@ -11,12 +11,14 @@
 #include "base/http_client.h"
 #include "base/settings.h"
 
+#define JOB_TEXT_MAX (16u << 20)	/* of a job.yaml; the daemon's own limit is lower and says so */
+
 struct remote_values {
 	char *server, *token_file;
 	bool json;
-	char *error_id, *job, *bad, *role, *commit;
+	char *error_id, *job, *bad, *role, *commit, *confidence, *budget, *reproducible;
 	struct strv good;
-	bool again, wait, jobs;
+	bool again, wait, jobs, first_parent;
 	long long limit;
 };
 

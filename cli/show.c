@@ -79,12 +79,16 @@ void show_probe(struct str *out, const json_t *probe)
 
 static void show_candidates(struct str *out, const json_t *verdict)
 {
+	bool undecided = !strcmp(text_of(verdict, "verdict"), "undecided");
 	size_t i;
 	json_t *row;
 
-	if (json_array_size(json_object_get(verdict, "candidates")) < 2)
+	if (json_array_size(json_object_get(verdict, "candidates")) < (undecided ? 1 : 2))
 		return;
-	str_add(out, "Nothing that can be run tells these apart:\n");
+	if (undecided)
+		str_add(out, "The likeliest so far:\n");
+	else
+		str_add(out, "Nothing that can be run tells these apart:\n");
 	json_array_foreach(json_object_get(verdict, "candidates"), i, row) {
 		str_addf(out, "  %s ", text_of(row, "commit"));
 		add_foreign(out, text_of(row, "subject"));
@@ -141,6 +145,31 @@ void show_verdict(struct str *out, const json_t *bisection)
 	}
 }
 
+/* What was asked besides the question, if it was. */
+static void show_options(struct str *out, const json_t *options)
+{
+	static const struct { const char *key, *before, *after; } rows[] = {
+		{ "confidence", "confidence ", "" }, { "max_runs", "at most ", " runs" },
+		{ "max_seconds", "at most ", " s" }, { "reproducible", "reproducible ", "" },
+		{ "slots", "", " at once" },
+	};
+	struct str text = STR_INIT;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const json_t *value = json_object_get(options, rows[i].key);
+
+		if (!json_is_number(value))
+			continue;
+		str_add(&text, text.len ? ", " : "");
+		str_addf(&text, "%s%.9g%s", rows[i].before, json_number_value(value), rows[i].after);
+	}
+	if (json_is_true(json_object_get(options, "first_parent")))
+		str_addf(&text, "%sfirst parents only", text.len ? ", " : "");
+	if (text.len)
+		show_field(out, "options:    ", text.buf);
+	str_release(&text);
+}
+
 void show_bisection(struct str *out, const json_t *bisection)
 {
 	size_t i;
@@ -154,6 +183,7 @@ void show_bisection(struct str *out, const json_t *bisection)
 	str_addf(out, "\n  bad:        %s\n", text_of(bisection, "bad"));
 	json_array_foreach(json_object_get(bisection, "good"), i, probe)
 		show_field(out, "good:       ", json_string_value(probe));
+	show_options(out, json_object_get(bisection, "options"));
 	json_array_foreach(json_object_get(bisection, "notes"), i, probe)
 		show_field(out, "note:       ", json_string_value(probe));
 	json_array_foreach(json_object_get(bisection, "probes"), i, probe) {

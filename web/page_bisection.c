@@ -48,14 +48,16 @@ static void checks(struct str *out, const json_t *list)
 	html_raw(out, "</tbody></table>");
 }
 
-static void candidates(struct str *out, const json_t *list)
+static void candidates(struct str *out, const json_t *list, bool undecided)
 {
 	size_t i, n = json_array_size(list);
 	json_t *row;
 
-	if (n < 2)
+	if (n < (undecided ? 1 : 2))
 		return;
-	html_raw(out, "<p>The culprit is one of these; nothing that can be run tells them apart:</p><ul class=\"candidates\">");
+	html_raw(out, undecided ? "<p>The likeliest, best first:</p>" :
+		"<p>The culprit is one of these; nothing that can be run tells them apart:</p>");
+	html_raw(out, "<ul class=\"candidates\">");
 	json_array_foreach((json_t *)list, i, row) {
 		if (i == CANDIDATES_SHOWN && n > CANDIDATES_SHOWN + 1) {
 			html_raw(out, "<li class=\"note\">");
@@ -123,7 +125,7 @@ static void verdict(struct str *out, const json_t *v)
 	html_text(out, clock_format_duration(duration, sizeof(duration),
 		(int64_t)(1000 * json_number_value(json_object_get(v, "seconds")))));
 	html_raw(out, ".</p>");
-	candidates(out, json_object_get(v, "candidates"));
+	candidates(out, json_object_get(v, "candidates"), kind && !strcmp(kind, "undecided"));
 	checks(out, json_object_get(v, "checks"));
 	html_raw(out, "</section>");
 }
@@ -257,6 +259,37 @@ static bool is_open(const char *state)
 	return state && (!strcmp(state, "running") || !strcmp(state, "waiting"));
 }
 
+/* What was asked besides the question, if it was. */
+static void options_fact(struct str *out, const json_t *options)
+{
+	static const struct { const char *key, *before, *after; } rows[] = {
+		{ "confidence", "confidence ", "" }, { "max_runs", "at most ", " runs" },
+		{ "reproducible", "reproducible ", "" }, { "slots", "", " at once" },
+	};
+	const json_t *seconds = json_object_get(options, "max_seconds");
+	struct str text = STR_INIT;
+	char duration[40];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const json_t *value = json_object_get(options, rows[i].key);
+
+		if (json_is_number(value))
+			str_addf(&text, "%s%s%.9g%s", text.len ? ", " : "", rows[i].before,
+				json_number_value(value), rows[i].after);
+	}
+	if (json_is_integer(seconds))
+		str_addf(&text, "%sat most %s", text.len ? ", " : "",
+			clock_format_duration(duration, sizeof(duration), 1000 * json_integer_value(seconds)));
+	if (json_is_true(json_object_get(options, "first_parent")))
+		str_addf(&text, "%sfirst parents only", text.len ? ", " : "");
+	if (text.len) {
+		html_raw(out, "<dt>Options</dt><dd>");
+		html_text(out, text.buf);
+		html_raw(out, "</dd>");
+	}
+	str_release(&text);
+}
+
 static void facts(struct str *out, const json_t *b, bool done)
 {
 	const char *state = text_of(b, "state");
@@ -290,6 +323,7 @@ static void facts(struct str *out, const json_t *b, bool done)
 		html_textf(out, "%lld commit%s", (long long)number_of(b, "commits"), number_of(b, "commits") == 1 ? "" : "s");
 		html_raw(out, "</dd>");
 	}
+	options_fact(out, json_object_get(b, "options"));
 	html_raw(out, "<dt>Job</dt><dd><a");
 	html_attrf(out, "href", "/jobs/%s", text_of(b, "job_id"));
 	html_raw(out, ">");

@@ -1,0 +1,185 @@
+#!/usr/bin/env bats
+# What may be asked of a bisection besides its question: confidence, budget, first parents; what the search is told of
+# costs and boxes; what several bisections share.
+load lib_service
+
+setup_file() {
+	isolate_git
+	start_service --build-slots 2 --test-slots 2
+	REPOS="$STATE/repos"
+	export REPOS
+	mkdir "$REPOS"
+}
+
+teardown_file() {
+	# shellcheck disable=SC1091
+	[ ! -e "$STATE/now" ] || . "$STATE/now"
+	end_service
+}
+
+setup() {
+	isolate_git
+	# shellcheck disable=SC1091
+	[ ! -e "$STATE/now" ] || . "$STATE/now"
+}
+
+# Another process at the same address: the tests after this one have to know it.
+again() {
+	kill -KILL "$DAEMON"
+	wait_until 20 gone "$DAEMON"
+	start_service --build-slots 2 --test-slots 2
+	echo "DAEMON=$DAEMON" >"$STATE/now"
+}
+
+# ask BODY: a bisection of $job_id for the bug, with more of the body; its id in $id.
+ask() {
+	api POST /api/v1/bisections --data "{\"error_id\": \"suite.the_bug.fail\", \"job_id\": \"$job_id\", \"good\": \"c1\"${1:+, $1}}"
+	[ "$code" = "${2:-201}" ] || { echo "$code $answer"; return 1; }
+	id="$(get .id)"
+}
+
+# slow REPO SECONDS: as submit, but a test takes so long.
+slow() {
+	job "$1" | sed "s/test -e dies/sleep $2; test -e dies/" >"$BATS_TEST_TMPDIR/job.yaml"
+	answer="$(ctl submit --wait --json "$BATS_TEST_TMPDIR/job.yaml")"
+	job_id="$(get .id)"
+}
+
+has_probes() { [ "$(rows "SELECT count(*) FROM probes WHERE bisection = '$1'")" -gt 0 ]; }
+
+queue_is_empty() {
+	api GET /api/v1/status
+	[ "$(get '.queue.ready + .queue.leased')" = 0 ]
+}
+
+ended() {
+	api GET "/api/v1/bisections/$1"
+	[ "$(get .state)" != running ] && [ "$(get .state)" != waiting ]
+}
+
+@test "a wrong key, type or value of an option is refused in a line that says what is allowed" {
+	line "$REPOS/wrong" 4 3-:bug
+	submit "$REPOS/wrong"
+	before="$(rows 'SELECT count(*) FROM bisections')"
+	while IFS='|' read -r options message; do
+		echo "$options"
+		ask "\"options\": $options" 400
+		echo "$(get .message)"
+		# shellcheck disable=SC2053
+		[[ "$(get .message)" == $message ]]
+	done <<-'END'
+		{"confidance": 0.9}|options: found "confidance", allowed are confidence, *
+		{"confidence": 0.4}|options.confidence: found 0.4*, allowed is a number from 0.5 to 0.999999
+		{"confidence": 1}|options.confidence: found 1, allowed*
+		{"confidence": "0.9"}|options.confidence: found "0.9", allowed*
+		{"max_runs": 0}|options.max_runs: found 0, allowed is a whole number from 1 to 1000000
+		{"max_runs": 1.5}|options.max_runs: found 1.5, allowed*
+		{"max_seconds": -1}|options.max_seconds: found -1, allowed*
+		{"first_parent": 1}|options.first_parent: found 1, allowed are true and false
+		{"reproducible": 1.1}|options.reproducible: found 1.1*, allowed is a number from 0 to 1
+		{"slots": null}|options.slots: found null, allowed*
+		[]|options: allowed is one JSON object
+	END
+	ask '"confidence": 0.9' 400
+	[[ "$(get .message)" == 'body: found "confidence", allowed are '* ]]
+	for option in --confidence=1.5 --budget=soon --budget=0 --reproducible=x; do
+		run ctl bisect --job "$job_id" --error-id suite.the_bug.fail "$option"
+		echo "$output"
+		[ "$status" = 2 ]
+		[ "${#lines[@]}" = 1 ]
+	done
+	[ "$(rows 'SELECT count(*) FROM bisections')" = "$before" ]
+}
+
+@test "a budget of runs is kept, and ends with the likeliest commits" {
+	line "$REPOS/runs" 200 77-:bug
+	submit "$REPOS/runs"
+	status=0
+	answer="$(ctl bisect --watch --json --job "$job_id" --error-id suite.the_bug.fail --good c1 --budget 5)" || status=$?
+	[ "$status" = 8 ]
+	[ "$(get .verdict.verdict)" = undecided ]
+	[[ "$(get .verdict.reason)" == *budget*spent* ]]
+	[ "$(get '[.probes[] | select(.purpose != "known" and .observation != "cancelled")] | length')" = 5 ]
+	[ "$(get '.verdict.candidates | length')" -ge 2 ]
+	[[ " $(get '.belief[].commit' | tr '\n' ' ')" == *" $(hex "$REPOS/runs" c77) "* ]]
+	ctl show "$(get .id)" >"$BATS_TEST_TMPDIR/shown"
+	grep -q 'options: *at most 5 runs' "$BATS_TEST_TMPDIR/shown"
+	grep -q 'The likeliest so far' "$BATS_TEST_TMPDIR/shown"
+	curl -sS -m 10 "$SERVER/bisections/$(get .id)" | grep -q 'at most 5 runs'
+}
+
+@test "a budget of runs holds while a good end is looked for" {
+	line "$REPOS/walk" 60 31-:bug
+	submit "$REPOS/walk"
+	status=0
+	answer="$(ctl bisect --watch --json --job "$job_id" --error-id suite.the_bug.fail --budget 2)" || status=$?
+	[ "$status" = 8 ]
+	[ "$(get '[.probes[] | select(.observation != "cancelled")] | length')" -le 2 ]
+	[[ "$(get .verdict.reason)" == 'The budget is spent before '* ]]
+}
+
+@test "a budget of time goes on while bisectd is away" {
+	line "$REPOS/time" 100 50-:bug
+	slow "$REPOS/time" 4
+	id="$(ctl bisect --job "$job_id" --error-id suite.the_bug.fail --good c1 --budget 7s)"
+	started="$(date +%s)"
+	wait_until 20 has_probes "$id"
+	again
+	wait_until 30 ended "$id"
+	[ $(($(date +%s) - started)) -ge 6 ]
+	[ "$(get .verdict.verdict)" = undecided ]
+	[ "$(get .options.max_seconds)" = 7 ]
+	[[ "$(get .verdict.reason)" == *budget*spent* ]]
+	[ "$(get '.verdict.seconds | floor')" -lt 20 ]
+	# What was under way is not left behind.
+	wait_until 20 queue_is_empty
+}
+
+@test "a verdict is as sure as was asked for" {
+	line "$REPOS/sure" 60 23-:bug
+	submit "$REPOS/sure"
+	bisect suite.the_bug.fail --good c1 --confidence 0.6 --reproducible 0.999
+	[ "$(get .verdict.commit)" = "$(hex "$REPOS/sure" c23)" ]
+	few="$(get .verdict.runs)"
+	bisect suite.the_bug.fail --good c1 --confidence 0.9999 --again
+	[ "$(get .verdict.commit)" = "$(hex "$REPOS/sure" c23)" ]
+	[ "$(get '.verdict.confidence >= 0.9999')" = true ]
+	[ "$(get .verdict.runs)" -gt "$few" ]
+	[ "$(get .options.confidence)" = 0.9999 ]
+}
+
+# merged REPO: c1..c6 on main, a side of three from c2 whose second commit brings the bug, merged as c5.
+merged() {
+	git init -q -b main "$1"
+	local v
+	for v in 1 2; do commit "$1" "$v"; done
+	git -C "$1" checkout -q -b side
+	commit "$1" s1
+	touch "$1/bug"
+	commit "$1" s2
+	commit "$1" s3
+	git -C "$1" checkout -q main
+	for v in 3 4; do commit "$1" "$v"; done
+	git -C "$1" merge -q --no-ff -m 'merge the side' side
+	git -C "$1" tag c5
+	commit "$1" 6
+}
+
+commit() {
+	echo "$2" >"$1/number-$2"
+	git -C "$1" add -A
+	git -C "$1" commit -q -m "change $2"
+	git -C "$1" tag "c$2"
+}
+
+@test "with first parents only, the merge is named that brought the error" {
+	merged "$REPOS/merged"
+	submit "$REPOS/merged"
+	bisect suite.the_bug.fail --good c1 --first-parent
+	[ "$(get .verdict.commit)" = "$(hex "$REPOS/merged" c5)" ]
+	[ "$(get '.probes[].commit' | grep -c "$(hex "$REPOS/merged" cs2)")" = 0 ]
+	first="$(get .id)"
+	bisect suite.the_bug.fail --good c1
+	[ "$(get .id)" != "$first" ]
+	[ "$(get .verdict.commit)" = "$(hex "$REPOS/merged" cs2)" ]
+}
