@@ -20,6 +20,7 @@ void bisection_free(struct bisection *b)
 		probe_free(b->probes[i]);
 	free(b->probes);
 	free(b->steps_back);
+	free(b->by_hex);
 	free(b->revert_note);
 	json_decref(b->belief);
 	json_decref(b->end_verdict);
@@ -356,6 +357,18 @@ static void drop_orphans(struct bisection *b)
 			probe_cancel(b, b->probes[i], "no longer wanted after a restart");
 }
 
+/* For the operator, whose box it is. */
+static void note_left_out(struct bisection *b)
+{
+	json_t *boxes = bisection_left_out_json(b);
+
+	if (json_array_size(boxes) > b->n_left_out)
+		log_warning("bisection %s leaves out what box %s found: it fails good commits", b->row.id,
+			json_string_value(json_array_get(boxes, json_array_size(boxes) - 1)));
+	b->n_left_out = json_array_size(boxes);
+	json_decref(boxes);
+}
+
 /* True when a probe was opened. */
 static bool search_step(struct bisection *b)
 {
@@ -367,6 +380,7 @@ static bool search_step(struct bisection *b)
 		search_spend(b->search);
 	drop_useless(b);
 	verdict = search_verdict(b->search);
+	note_left_out(b);
 	if (verdict->kind == VERDICT_CULPRIT) {
 		/* Reverted trees that were open before a restart are taken up again. */
 		for (size_t i = 0; i < b->n_probes; i++)

@@ -40,6 +40,7 @@ struct probe {
 	const char *stage;		/* waiting, building, testing, done */
 	char *subject;
 	char *outcome;			/* of its run or build; NULL while open */
+	char *box;			/* that made it; NULL where nobody did */
 	char *matched_line;
 	json_int_t matched_number;
 };
@@ -62,6 +63,8 @@ struct bisection {
 	struct repository *repository;
 	struct history history;
 	bool have_history;
+	uint32_t *by_hex;		/* all vertices, by commit */
+	size_t n_left_out;		/* boxes, as last logged */
 	struct search *search;
 	struct probe **probes;
 	size_t n_probes, cap_probes;
@@ -99,6 +102,16 @@ void bisection_load(struct bisection *b, const char *culprit);
 /* After a pause; err says why.  b->failures counts. */
 void bisection_load_later(struct bisection *b, const struct error *err);
 
+/* Vertex of a commit of the history, or UINT32_MAX: as history_find, in the logarithm of its time. */
+uint32_t bisection_vertex(const struct bisection *b, const char *hex);
+
+/* --- bisection_costs.c --- */
+
+/* What builds and tests of this job identity take by the median, or a guess. */
+int bisection_costs(struct bisection *b, struct search_options *options, struct error *err);
+/* Tells the new search which commits are built. */
+int bisection_tell_built(struct bisection *b, struct error *err);
+
 /* --- bisection_probe.c --- */
 
 /* Finds or makes a run of this tree.  NULL: the journal cannot be written now, try again later. */
@@ -111,6 +124,8 @@ void probe_cancel(struct bisection *b, struct probe *probe, const char *note);
 int probes_load(struct bisection *b, struct error *err);
 int probes_add_known(struct bisection *b, struct error *err);
 void probes_feed(struct bisection *b);		/* all observations so far into a fresh search */
+/* The box that the search knows by this number; NULL: it made no run here. */
+const char *probes_box(const struct bisection *b, uint32_t number);
 size_t probes_count_open(const struct bisection *b);
 size_t probes_count_runs(const struct bisection *b);
 size_t probes_count_own(const struct bisection *b);	/* those that were made for it */
@@ -119,6 +134,7 @@ unsigned probes_count(const struct bisection *b, enum probe_kind kind, const cha
 void probe_free(struct probe *probe);
 
 /* --- bisection_report.c --- */
+json_t *bisection_left_out_json(struct bisection *b);	/* names of boxes whose results are left out */
 json_t *bisection_json(struct bisection *b);
 json_t *bisection_verdict_json(struct bisection *b, const struct search_verdict *verdict);
 json_t *verdict_without_search(struct bisection *b, const char *kind, const char *reason);

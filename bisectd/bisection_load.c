@@ -138,13 +138,21 @@ static int begin_search(struct bisection *b, struct error *err)
 	/* A build is not run again: one result of it is all there is. */
 	if (b->build_only)
 		options.trust_runs = true;
-	r = probes_add_known(b, err);
+	r = bisection_costs(b, &options, err);
+	if (r == 0)
+		r = probes_add_known(b, err);
 	if (r < 0)
 		return r;
 	r = search_new(&b->search, &b->history.graph, b->history.bad, b->history.good,
 		b->history.n_good, &options, err);
 	if (r < 0)
 		return r;
+	r = bisection_tell_built(b, err);
+	if (r < 0) {
+		search_free(b->search);
+		b->search = NULL;
+		return r;
+	}
 	probes_feed(b);
 	b->step = STEP_SEARCHING;
 	b->belief_stale = true;
@@ -166,6 +174,40 @@ void bisection_load_later(struct bisection *b, const struct error *err)
 	bisection_hindered(b, err);
 }
 
+static int compare_hex(const void *a, const void *b, void *history)
+{
+	const struct history *h = history;
+
+	return strcmp(h->hex[*(const uint32_t *)a], h->hex[*(const uint32_t *)b]);
+}
+
+static void sort_by_hex(struct bisection *b)
+{
+	free(b->by_hex);
+	b->by_hex = mem_array(b->history.graph.n, sizeof(*b->by_hex));
+	for (uint32_t v = 0; v < b->history.graph.n; v++)
+		b->by_hex[v] = v;
+	qsort_r(b->by_hex, b->history.graph.n, sizeof(*b->by_hex), compare_hex, &b->history);
+}
+
+uint32_t bisection_vertex(const struct bisection *b, const char *hex)
+{
+	size_t low = 0, high = b->have_history ? b->history.graph.n : 0;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(b->history.hex[b->by_hex[middle]], hex);
+
+		if (order == 0)
+			return b->by_hex[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return UINT32_MAX;
+}
+
 static void take_range(struct bisection *b, struct load_work *work)
 {
 	struct error err = ERROR_INIT;
@@ -179,6 +221,7 @@ static void take_range(struct bisection *b, struct load_work *work)
 	b->history = work->history;
 	b->have_history = true;
 	work->have_history = false;
+	sort_by_hex(b);
 	if (begin_search(b, &err) == 0) {
 		bisection_note(b, "search");
 	} else if (is_temporary(&err, ++b->failures)) {

@@ -1,6 +1,7 @@
 #include "bisectd/bisection.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -14,6 +15,7 @@ void probe_free(struct probe *probe)
 	probe_row_release(&probe->row);
 	free(probe->subject);
 	free(probe->outcome);
+	free(probe->box);
 	free(probe->matched_line);
 	free(probe->exhausted);
 	free(probe);
@@ -146,6 +148,34 @@ struct probe *probe_open(struct bisection *b, enum probe_kind kind, uint32_t ver
 	return NULL;
 }
 
+/* Many names, few boxes: 32 bits tell them apart, and are the same after a restart. */
+static uint32_t box_number(const char *name)
+{
+	char hex[HASH_HEX_LEN + 1];
+	uint32_t number;
+
+	if (!name)
+		return 0;
+	hash_bytes(name, strlen(name), hex);
+	hex[8] = '\0';
+	number = (uint32_t)strtoul(hex, NULL, 16);
+	return number ? number : 1;
+}
+
+const char *probes_box(const struct bisection *b, uint32_t number)
+{
+	for (size_t i = 0; i < b->n_probes; i++)
+		if (b->probes[i]->box && box_number(b->probes[i]->box) == number)
+			return b->probes[i]->box;
+	return NULL;
+}
+
+static void note_end(struct probe *probe, const char *outcome, const char *box)
+{
+	bisection_set_text(&probe->outcome, outcome);
+	bisection_set_text(&probe->box, box);
+}
+
 /* The error asked for among those of a run; keeps its line for the page. */
 static bool find_error(const struct bisection *b, struct probe *probe, const json_t *errors)
 {
@@ -178,8 +208,7 @@ static const char *first_error(const json_t *errors)
 static enum observation judge_result(const struct bisection *b, struct probe *probe,
 	const struct result_row *result, struct str *note)
 {
-	free(probe->outcome);
-	probe->outcome = mem_strdup(result->outcome);
+	note_end(probe, result->outcome, result->agent);
 	if (find_error(b, probe, result->errors))
 		return OBSERVED_BAD;
 	if (result->complete && strcmp(result->outcome, "infra") && strcmp(result->outcome, "broken"))
@@ -201,8 +230,7 @@ static enum observation judge_build(const struct bisection *b, struct probe *pro
 {
 	const json_t *errors = build->details ? json_object_get(build->details, "errors") : NULL;
 
-	free(probe->outcome);
-	probe->outcome = mem_strdup(build->outcome);
+	note_end(probe, build->outcome, build->agent);
 	if (!strcmp(build->outcome, "pass"))
 		return OBSERVED_GOOD;
 	if (find_error(b, probe, errors))
@@ -249,7 +277,7 @@ static bool probe_close(struct bisection *b, struct probe *probe, enum observati
 	probe->stage = "done";
 	b->belief_stale = true;
 	if (probe->kind == PROBE_SEARCH && b->search && probe->vertex != UINT32_MAX)
-		search_observe(b->search, probe->vertex, observation, true);
+		search_observe_by(b->search, probe->vertex, observation, true, box_number(probe->box));
 	log_info("bisection %s: %.12s %s (%s)%s%s", b->row.id, probe->row.commit,
 		probe->row.observation, probe->row.purpose, probe->row.note ? ": " : "",
 		probe->row.note ? probe->row.note : "");
@@ -318,11 +346,11 @@ static void fill_from_warehouse(struct bisection *b, struct probe *probe)
 
 	if (probe->row.test_unit &&
 		warehouse_result_get(b->daemon->warehouse, probe->row.test_unit, &result, NULL) == 0) {
-		probe->outcome = mem_strdup(result.outcome);
+		note_end(probe, result.outcome, result.agent);
 		find_error(b, probe, result.errors);
 	} else if (probe->row.build_unit &&
 		warehouse_build_of_unit(b->daemon->warehouse, probe->row.build_unit, &build, NULL) == 0) {
-		probe->outcome = mem_strdup(build.outcome);
+		note_end(probe, build.outcome, build.agent);
 		find_error(b, probe, build.details ? json_object_get(build.details, "errors") : NULL);
 	}
 	result_row_release(&result);
@@ -366,7 +394,7 @@ int probes_load(struct bisection *b, struct error *err)
 static bool add_known(const struct result_row *result, void *arg)
 {
 	struct bisection *b = arg;
-	uint32_t vertex = history_find(&b->history, result->commit);
+	uint32_t vertex = bisection_vertex(b, result->commit);
 	struct str note = STR_INIT;
 	struct probe *probe = NULL;
 	enum observation observation;
@@ -414,10 +442,11 @@ void probes_feed(struct bisection *b)
 		probe_describe(b, probe);
 		if (probe->kind == PROBE_REVERT)
 			continue;
-		probe->vertex = history_find(&b->history, probe->row.commit);
+		probe->vertex = bisection_vertex(b, probe->row.commit);
 		if (probe->vertex != UINT32_MAX &&
 			word_to_observation(probe->row.observation, &observation))
-			search_observe(b->search, probe->vertex, observation, false);
+			search_observe_by(b->search, probe->vertex, observation, false,
+				box_number(probe->box));
 	}
 }
 

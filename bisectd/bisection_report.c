@@ -6,6 +6,7 @@
 #include "bisectd/boxes.h"
 
 #define BELIEF_ROWS_MAX 200
+#define LEFT_OUT_MAX 100
 
 static json_t *commit_row(struct bisection *b, uint32_t vertex)
 {
@@ -62,19 +63,34 @@ static json_t *belief_json(struct bisection *b)
 
 static json_t *probe_json(const struct probe *probe)
 {
-	json_t *row = json_pack("{s:i, s:s, s:s?, s:s, s:i, s:s?, s:s?, s:s?, s:s?, s:I, s:I, s:s, s:s?}",
+	json_t *row = json_pack("{s:i, s:s, s:s?, s:s, s:i, s:s?, s:s?, s:s?, s:s?, s:I, s:I, s:s, s:s?, s:s?}",
 		"seq", (int)probe->row.seq, "commit", probe->row.commit, "subject", probe->subject,
 		"purpose", probe->row.purpose, "repeat", (int)probe->row.repeat, "build_unit",
 		probe->row.build_unit, "test_unit", probe->row.test_unit, "observation",
 		probe->row.observation, "note", probe->row.note, "asked_ms",
 		(json_int_t)probe->row.asked_ms, "seen_ms", (json_int_t)probe->row.seen_ms, "state",
-		probe->stage, "outcome", probe->outcome);
+		probe->stage, "outcome", probe->outcome, "box", probe->box);
 
 	if (probe->matched_line)
 		json_object_set_new(row, "matched",
 			json_pack("{s:s, s:I}", "line", probe->matched_line, "line_number",
 				probe->matched_number));
 	return row;
+}
+
+json_t *bisection_left_out_json(struct bisection *b)
+{
+	uint32_t boxes[LEFT_OUT_MAX];
+	size_t n = b->search ? search_left_out(b->search, boxes, LEFT_OUT_MAX) : 0;
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		const char *name = probes_box(b, boxes[i]);
+
+		if (name)
+			json_array_append_new(names, json_string(name));
+	}
+	return names;
 }
 
 static json_t *notes_json(struct bisection *b)
@@ -129,6 +145,7 @@ json_t *bisection_json(struct bisection *b)
 	if (b->have_history)
 		json_object_set_new(object, "commits", json_integer((json_int_t)b->history.n_range));
 	if (b->search) {
+		json_object_set_new(object, "left_out", bisection_left_out_json(b));
 		json_object_set_new(object, "remaining",
 			json_integer((json_int_t)search_remaining(b->search)));
 		json_object_set_new(object, "runs_left",
@@ -293,6 +310,7 @@ json_t *bisection_verdict_json(struct bisection *b, const struct search_verdict 
 		(json_int_t)probes_count_runs(b), "seconds",
 		(double)(clock_wall_ms() - b->row.created_ms) / 1000, "is_merge",
 		(int)verdict->is_merge);
+	json_object_set_new(object, "left_out", bisection_left_out_json(b));
 	if (named && commit_info_read(&info, b->repository, b->history.hex[verdict->culprit],
 			     NULL) == 0) {
 		struct str text = STR_INIT;

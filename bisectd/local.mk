@@ -4,6 +4,7 @@ programs_bisectd_SOURCES = \
 	bisectd/api_bisections.c bisectd/api_bisections.h \
 	bisectd/api_units.c bisectd/api_units.h \
 	bisectd/bisection.c bisectd/bisection.h \
+	bisectd/bisection_costs.c \
 	bisectd/bisection_load.c \
 	bisectd/bisection_options.c bisectd/bisection_options.h \
 	bisectd/bisection_probe.c \

@@ -36,6 +36,17 @@ static bool ended(const json_t *bisection)
 	return strcmp(state, "running") && strcmp(state, "waiting");
 }
 
+static void add_left_out(struct str *out, const json_t *boxes)
+{
+	size_t i;
+	json_t *box;
+
+	json_array_foreach((json_t *)boxes, i, box) {
+		str_add(out, i ? ", " : "");
+		add_foreign(out, json_string_value(box) ? json_string_value(box) : "");
+	}
+}
+
 void show_progress(struct str *out, const json_t *bisection)
 {
 	const json_t *probes = json_object_get(bisection, "probes");
@@ -55,6 +66,10 @@ void show_progress(struct str *out, const json_t *bisection)
 	str_addf(out, "%lld runs done, %zu running", number_of(bisection, "runs"), running);
 	if (json_object_get(bisection, "runs_left"))
 		str_addf(out, ", about %lld to go", number_of(bisection, "runs_left"));
+	if (json_array_size(json_object_get(bisection, "left_out"))) {
+		str_add(out, ". Left out, as it fails good commits: ");
+		add_left_out(out, json_object_get(bisection, "left_out"));
+	}
 	if (*text_of(bisection, "waiting")) {
 		str_add(out, ". ");
 		add_foreign(out, text_of(bisection, "waiting"));
@@ -132,6 +147,11 @@ void show_verdict(struct str *out, const json_t *bisection)
 		100 * (confidence > 0.9999 ? 0.9999 : confidence), number_of(verdict, "runs"),
 		clock_format_duration(duration, sizeof(duration),
 			(int64_t)(1000 * json_number_value(json_object_get(verdict, "seconds")))));
+	if (json_array_size(json_object_get(verdict, "left_out"))) {
+		str_add(out, "  left out:   ");
+		add_left_out(out, json_object_get(verdict, "left_out"));
+		str_add(out, " (fails good commits; its results are not believed)\n");
+	}
 	show_candidates(out, verdict);
 	json_array_foreach(json_object_get(verdict, "checks"), i, check) {
 		const json_t *passed = json_object_get(check, "passed");

@@ -8,6 +8,7 @@ libstore_a_SOURCES = \
 	store/warehouse.c store/warehouse.h store/warehouse_internal.h \
 	store/warehouse_bisections.c \
 	store/warehouse_boxes.c \
+	store/warehouse_costs.c \
 	store/warehouse_jobs.c \
 	store/warehouse_results.c
 nodist_libstore_a_SOURCES = store/queue_lua.c

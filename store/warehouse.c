@@ -70,6 +70,8 @@ static const char *const migrations[] = {
 	"	charged_ms INTEGER NOT NULL, quarantines INTEGER NOT NULL, quarantined_until_ms INTEGER NOT NULL, charges TEXT) WITHOUT ROWID;",
 
 	"CREATE INDEX IF NOT EXISTS builds_by_unit ON builds (unit);",
+
+	"CREATE INDEX IF NOT EXISTS builds_by_artifact ON builds (artifact);",
 };
 
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))

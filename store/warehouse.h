@@ -88,6 +88,11 @@ int warehouse_results_of_identity(struct warehouse *warehouse, const char *ident
 /* Results of other identities/repositories that showed an id: newest first, for pages. */
 int warehouse_results_with_error(struct warehouse *warehouse, const char *error_id, unsigned limit, bool (*each)(const struct result_row *row, void *arg), void *arg, struct error *err);
 
+/* Medians of the newest runs of a job identity, and of the builds that they tested, in ms; -1: none is known. */
+int warehouse_durations(struct warehouse *warehouse, const char *identity, int64_t *ret_build_ms, int64_t *ret_test_ms, struct error *err);
+/* All builds that passed: of a row only build_key, commit and artifact, borrowed for the call. */
+int warehouse_built(struct warehouse *warehouse, bool (*each)(const struct build_row *row, void *arg), void *arg, struct error *err);
+
 /* --- bisections --- */
 struct bisection_row {
 	char *id;			/* 12 hex, random */

@@ -90,6 +90,23 @@ static const char *verdict_title(const char *kind)
 	return kind;
 }
 
+static void left_out(struct str *out, const json_t *boxes)
+{
+	size_t i;
+	json_t *box;
+
+	if (!json_array_size(boxes))
+		return;
+	html_raw(out, "<p class=\"alarm left-out\">");
+	html_raw(out, json_array_size(boxes) == 1 ? "A box fails good commits, and what it found is left out: " :
+		"Boxes fail good commits, and what they found is left out: ");
+	json_array_foreach((json_t *)boxes, i, box) {
+		html_raw(out, i ? ", " : "");
+		html_text(out, json_string_value(box));
+	}
+	html_raw(out, "</p>");
+}
+
 static void verdict(struct str *out, const json_t *v)
 {
 	const char *kind = text_of(v, "verdict"), *commit = text_of(v, "commit");
@@ -125,6 +142,7 @@ static void verdict(struct str *out, const json_t *v)
 	html_text(out, clock_format_duration(duration, sizeof(duration),
 		(int64_t)(1000 * json_number_value(json_object_get(v, "seconds")))));
 	html_raw(out, ".</p>");
+	left_out(out, json_object_get(v, "left_out"));
 	candidates(out, json_object_get(v, "candidates"), kind && !strcmp(kind, "undecided"));
 	checks(out, json_object_get(v, "checks"));
 	html_raw(out, "</section>");
@@ -247,6 +265,7 @@ static void progress(struct str *out, const json_t *b)
 	else
 		html_textf(out, "%lld runs done.", (long long)number_of(b, "runs"));
 	html_raw(out, "</p>");
+	left_out(out, json_object_get(b, "left_out"));
 	if (text_of(b, "waiting")) {
 		html_raw(out, "<p class=\"alarm\">");
 		html_text(out, text_of(b, "waiting"));

@@ -183,3 +183,89 @@ commit() {
 	[ "$(get .id)" != "$first" ]
 	[ "$(get .verdict.commit)" = "$(hex "$REPOS/merged" cs2)" ]
 }
+
+# --- costs and boxes ---
+
+# foreign REPO [FILE]: submits a job for an arch that only the agents of `play` have; its id in $job_id.
+foreign() {
+	{ job "$1"; echo 'os_arch: aarch64'; } >"$BATS_TEST_TMPDIR/job.yaml"
+	job_id="$(ctl submit "$BATS_TEST_TMPDIR/job.yaml")"
+}
+
+# play REPO BUILD_MS TEST_MS COMMAND...: four agents ($AGENTS) take what there is of that arch until COMMAND holds.  A test
+# shows the bug where the commit has the file; the one that is called sick shows it always.
+play() {
+	local repo="$1" build_ms="$2" test_ms="$3" deadline=$((SECONDS + 100)) n=0 agents
+	local agent unit epoch kind commit sha outcome errors now
+	read -ra agents <<<"${AGENTS:-w0 w1 w2 w3}"
+	shift 3
+	until "$@"; do
+		[ $SECONDS -lt $deadline ] || return 1
+		agent="${agents[n++ % 4]}"
+		api POST /api/v1/units/claim --data "{\"agent\": \"$agent\", \"lanes\": [\"build/aarch64\", \"test/dc/aarch64\"], \"wait_s\": 0}"
+		[ "$code" = 200 ] || continue
+		read -r unit epoch kind commit < <(get '[.id, .epoch, .payload.kind, .payload.commit] | join(" ")')
+		now="$(date +%s%3N)"
+		if [ "$kind" = build ]; then
+			printf %s "$commit" >"$BATS_TEST_TMPDIR/product"
+			sha="$(sha256sum <"$BATS_TEST_TMPDIR/product" | cut -d' ' -f1)"
+			api PUT "/api/v1/artifacts/$sha" --data-binary "@$BATS_TEST_TMPDIR/product"
+			api POST "/api/v1/units/$unit/finish" --data "{\"agent\": \"$agent\", \"epoch\": $epoch, \"result\":
+				{\"outcome\": \"pass\", \"artifact\": \"$sha\", \"started_ms\": $now, \"finished_ms\": $((now + build_ms))}}"
+		else
+			outcome=pass errors='[]'
+			if [ "$agent" = sick ] || git -C "$repo" cat-file -e "$commit:bug" 2>/dev/null; then
+				outcome=fail errors='[{"id": "suite.the_bug.fail", "line": "not ok 2 - the bug", "line_number": 3}]'
+			fi
+			api POST "/api/v1/units/$unit/finish" --data "{\"agent\": \"$agent\", \"epoch\": $epoch, \"result\":
+				{\"outcome\": \"$outcome\", \"complete\": true, \"errors\": $errors, \"started_ms\": $now,
+				\"finished_ms\": $((now + test_ms))}}"
+		fi
+		[ "$code" = 200 ]
+	done
+}
+
+job_ended() {
+	api GET "/api/v1/jobs/$1"
+	[ "$(get .state)" = "done" ]
+}
+
+@test "a box that fails good commits is left out, and the verdict, show and the page name it" {
+	line "$REPOS/sick" 64 41-:bug
+	AGENTS='w0 w1 sick w2'
+	foreign "$REPOS/sick"
+	play "$REPOS/sick" 1000 1000 job_ended "$job_id"
+	ask '"options": {"slots": 4}'
+	play "$REPOS/sick" 1000 1000 ended "$id"
+	[ "$(get .verdict.commit)" = "$(hex "$REPOS/sick" c41)" ]
+	[ "$(get '.verdict.left_out | join(" ")')" = sick ]
+	[ "$(get '.left_out | join(" ")')" = sick ]
+	[ "$(get '[.probes[] | select(.box == "sick" and .observation == "bad")] | length')" -ge 2 ]
+	ctl show "$id" | grep -q 'left out: *sick'
+	curl -sS -m 10 "$SERVER/bisections/$id" | grep -q 'left out: sick'
+	grep -q "bisection $id leaves out what box sick found" "$STATE/log"
+}
+
+# tested ID: how many commits were tried by the bisection
+tested() {
+	api GET "/api/v1/bisections/$1"
+	get '[.probes[] | select(.observation == "good" or .observation == "bad") | .commit] | unique | length'
+}
+
+@test "what a build costs is learnt from the runs of the job, and a commit that is built is preferred" {
+	line "$REPOS/dear" 64 41-:bug
+	foreign "$REPOS/dear"
+	play "$REPOS/dear" 3600000 1000 job_ended "$job_id"
+	# Somebody had three commits built before.
+	for commit in c20 c40 c41; do
+		built="$(ctl resubmit --commit "$commit" "$job_id")"
+		play "$REPOS/dear" 3600000 1000 job_ended "$built"
+	done
+	rows "DELETE FROM result_errors; DELETE FROM results WHERE commit_id != '$(hex "$REPOS/dear" main)'"
+	ask '"options": {"slots": 1}'
+	play "$REPOS/dear" 3600000 1000 ended "$id"
+	[ "$(get .verdict.commit)" = "$(hex "$REPOS/dear" c41)" ]
+	# Without that knowledge six or more commits are built to halve 63.
+	echo "$(tested "$id") commits"
+	[ "$(tested "$id")" -le 5 ]
+}

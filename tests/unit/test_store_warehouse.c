@@ -379,6 +379,47 @@ START_TEST(results_are_found_by_key_identity_and_error)
 }
 END_TEST
 
+static bool note_built(const struct build_row *row, void *arg)
+{
+	struct str *seen = arg;
+
+	str_addf(seen, "%s:%s:%s ", row->build_key, row->commit, row->artifact);
+	return true;
+}
+
+START_TEST(the_median_of_what_runs_took_is_known_by_identity)
+{
+	struct result_row result = a_result((char *)"u", (char *)"k", (char *)"i", 0);
+	struct build_row build = { .outcome = (char *)"pass", .commit = (char *)HEX40 };
+	char *names[] = { (char *)"1", (char *)"2", (char *)"3", (char *)"4" };
+	int64_t build_ms = 7, test_ms = 7, took[] = { 100, 900, 300, 200 };
+	struct str seen = STR_INIT;
+
+	assert_ok(warehouse_durations(warehouse, "i", &build_ms, &test_ms, &err));
+	ck_assert_int_eq(build_ms, -1);
+	ck_assert_int_eq(test_ms, -1);
+	for (int n = 0; n < 4; n++) {
+		result.unit = result.artifact = build.artifact = build.build_key = build.unit = names[n];
+		result.identity = (char *)(n < 3 ? "i" : "other");
+		result.started_ms = build.started_ms = 1000;
+		result.finished_ms = 1000 + took[n];
+		build.finished_ms = 1000 + 2 * took[n];
+		assert_ok(warehouse_result_put(warehouse, &result, NULL, &err));
+		assert_ok(warehouse_build_put(warehouse, &build, &err));
+	}
+	assert_ok(warehouse_durations(warehouse, "i", &build_ms, &test_ms, &err));
+	ck_assert_int_eq(build_ms, 600);
+	ck_assert_int_eq(test_ms, 300);
+	build.build_key = build.unit = (char *)"5";
+	build.outcome = (char *)"broken";
+	build.artifact = NULL;
+	assert_ok(warehouse_build_put(warehouse, &build, &err));
+	assert_ok(warehouse_built(warehouse, note_built, &seen, &err));
+	ck_assert_str_eq(seen.buf, "1:" HEX40 ":1 2:" HEX40 ":2 3:" HEX40 ":3 4:" HEX40 ":4 ");
+	str_release(&seen);
+}
+END_TEST
+
 START_TEST(a_result_with_an_error_without_id_is_refused_whole)
 {
 	struct result_row row = a_result((char *)"u", (char *)"k", (char *)"i", 50), back = { 0 };
@@ -936,6 +977,7 @@ int main(void)
 	tcase_add_test(tables, a_result_comes_back_as_it_was_put);
 	tcase_add_test(tables, the_first_result_of_a_unit_stays_for_ever);
 	tcase_add_test(tables, results_are_found_by_key_identity_and_error);
+	tcase_add_test(tables, the_median_of_what_runs_took_is_known_by_identity);
 	tcase_add_test(tables, a_result_with_an_error_without_id_is_refused_whole);
 	tcase_add_test(tables, a_bisection_comes_back_as_it_was_put_last);
 	tcase_add_test(tables, the_newest_bisection_of_a_key_that_was_not_given_up_is_found);
