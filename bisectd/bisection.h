@@ -24,6 +24,7 @@
 #define BISECTION_VERIFY_RUNS 30
 #define BISECTION_REVERT_RUNS 2
 #define BISECTION_STEPS_MAX 24
+#define SEARCH_CONFIDENCE 0.99	/* as the search has it unless told */
 
 enum bisection_step { STEP_LOADING, STEP_FINDING_GOOD, STEP_SEARCHING, STEP_PREPARING_REVERT, STEP_REVERTING };
 
@@ -72,7 +73,7 @@ struct bisection {
 	size_t n_steps_back;
 	char revert_commit[GIT_HEX + 1], revert_tree[GIT_HEX + 1];
 	char *revert_note;		/* why it could not be made */
-	bool belief_stale;
+	bool belief_stale;		/* what was seen or is in flight changed since it was told */
 	json_t *belief;
 	struct bisection *next;
 };
@@ -132,6 +133,11 @@ size_t probes_count_own(const struct bisection *b);	/* those that were made for 
 /* How often this commit (as probe kind; its tree for reverts) was observed to be so. */
 unsigned probes_count(const struct bisection *b, enum probe_kind kind, const char *commit, const char *observation);
 void probe_free(struct probe *probe);
+
+/* --- bisection_evidence.c --- */
+
+/* Adds "evidence", "why" and "left_out" to the verdict's JSON (docs/api.md). */
+void bisection_add_evidence(struct bisection *b, const struct search_verdict *verdict, json_t *object);
 
 /* --- bisection_report.c --- */
 json_t *bisection_left_out_json(struct bisection *b);	/* names of boxes whose results are left out */

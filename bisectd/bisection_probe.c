@@ -129,6 +129,7 @@ struct probe *probe_open(struct bisection *b, enum probe_kind kind, uint32_t ver
 	probe->kind = kind;
 	probe->vertex = vertex;
 	probe->open = true;
+	b->belief_stale = true;
 	unit_plan_make(&probe->plan, b->job, commit, tree, revert, repeat);
 	free(probe->row.build_unit);
 	free(probe->row.test_unit);
@@ -332,6 +333,7 @@ void probe_cancel(struct bisection *b, struct probe *probe, const char *note)
 	probe->row.seen_ms = clock_wall_ms();
 	probe->open = probe->orphan = false;
 	probe->stage = "done";
+	b->belief_stale = true;
 	/* Not written, it is open for a restart, which then asks whether it is wanted. */
 	if (probe_store(b, probe, &err) < 0)
 		bisection_hindered(b, &err);

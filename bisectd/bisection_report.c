@@ -25,6 +25,16 @@ static json_t *commit_row(struct bisection *b, uint32_t vertex)
 	return row;
 }
 
+static unsigned in_flight(const struct bisection *b, const uint32_t *commits, size_t n)
+{
+	unsigned flights = 0;
+
+	for (size_t i = 0; i < b->n_probes; i++)
+		for (size_t j = 0; b->probes[i]->open && j < n; j++)
+			flights += b->probes[i]->vertex == commits[j];
+	return flights;
+}
+
 /* The remaining candidates, oldest first; more than BELIEF_ROWS_MAX are joined into groups of equal size. */
 static json_t *belief_json(struct bisection *b)
 {
@@ -45,11 +55,14 @@ static json_t *belief_json(struct bisection *b)
 	for (size_t i = 0; i < rows_n; i++) {
 		size_t from = n * i / rows_n, to = n * (i + 1) / rows_n;
 		json_t *row = commit_row(b, left[from]);
+		unsigned flights = in_flight(b, left + from, to - from);
 		double sum = 0;
 
 		for (size_t j = from; j < to; j++)
 			sum += p[left[j]];
 		json_object_set_new(row, "p", json_real(sum));
+		if (flights)
+			json_object_set_new(row, "in_flight", json_integer(flights));
 		if (to - from > 1) {
 			json_object_set_new(row, "to", json_string(b->history.hex[left[to - 1]]));
 			json_object_set_new(row, "n", json_integer((json_int_t)(to - from)));
@@ -310,7 +323,7 @@ json_t *bisection_verdict_json(struct bisection *b, const struct search_verdict 
 		(json_int_t)probes_count_runs(b), "seconds",
 		(double)(clock_wall_ms() - b->row.created_ms) / 1000, "is_merge",
 		(int)verdict->is_merge);
-	json_object_set_new(object, "left_out", bisection_left_out_json(b));
+	bisection_add_evidence(b, verdict, object);
 	if (named && commit_info_read(&info, b->repository, b->history.hex[verdict->culprit],
 			     NULL) == 0) {
 		struct str text = STR_INIT;

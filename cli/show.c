@@ -147,11 +147,8 @@ void show_verdict(struct str *out, const json_t *bisection)
 		100 * (confidence > 0.9999 ? 0.9999 : confidence), number_of(verdict, "runs"),
 		clock_format_duration(duration, sizeof(duration),
 			(int64_t)(1000 * json_number_value(json_object_get(verdict, "seconds")))));
-	if (json_array_size(json_object_get(verdict, "left_out"))) {
-		str_add(out, "  left out:   ");
-		add_left_out(out, json_object_get(verdict, "left_out"));
-		str_add(out, " (fails good commits; its results are not believed)\n");
-	}
+	json_array_foreach(json_object_get(verdict, "why"), i, check)
+		show_field(out, i ? "            " : "why:        ", json_string_value(check));
 	show_candidates(out, verdict);
 	json_array_foreach(json_object_get(verdict, "checks"), i, check) {
 		const json_t *passed = json_object_get(check, "passed");

@@ -5,6 +5,7 @@
 #define WIDTH 800.0
 #define HEIGHT 120.0
 #define COLUMNS_MAX 200		/* nodes in a drawing; neighbours beyond that are joined */
+#define FLIGHT_WIDTH_MIN 4.0
 #define ROWS_MAX 12		/* so few are told by name */
 
 static const char *text_of(const json_t *row, const char *key)
@@ -26,6 +27,13 @@ static json_int_t commits_in(const json_t *row)
 	json_int_t n = json_integer_value(json_object_get(row, "n"));
 
 	return n > 1 ? n : 1;
+}
+
+static json_int_t in_flight(const json_t *row)
+{
+	json_int_t n = json_integer_value(json_object_get(row, "in_flight"));
+
+	return n > 0 ? n : 0;
 }
 
 static bool is_culprit(const json_t *row, const char *culprit)
@@ -55,6 +63,9 @@ static void chart_rows(struct str *out, const json_t *belief, const char *culpri
 			p > 0.005 ? 100 * p : 0.5);
 		/* Nothing that was not proved is certain. */
 		html_textf(out, "%.3g %%", 100 * (p > 0.9999 ? 0.9999 : p));
+		html_raw(out, "</td><td class=\"flight\">");
+		if (in_flight(row))
+			html_textf(out, "%lld in flight", (long long)in_flight(row));
 		html_raw(out, "</td></tr>");
 	}
 	html_raw(out, "</tbody></table>");
@@ -64,7 +75,7 @@ static void chart_rows(struct str *out, const json_t *belief, const char *culpri
 
 struct column {
 	const json_t *first;
-	json_int_t commits;
+	json_int_t commits, flights;
 	double p;
 	bool culprit;
 };
@@ -79,6 +90,7 @@ static struct column column_of(const json_t *belief, size_t i, size_t columns, c
 
 		column.p += belief_of(row);
 		column.commits += commits_in(row);
+		column.flights += in_flight(row);
 		column.culprit = column.culprit || is_culprit(row, culprit);
 	}
 	return column;
@@ -90,6 +102,16 @@ static void chart_column(struct str *out, const struct column *column, double x,
 
 	if (height < 1)
 		height = 1;
+	/* Behind the bar and over the whole height: a bar may be too low to be seen. */
+	if (column->flights) {
+		double wide = width < FLIGHT_WIDTH_MIN ? FLIGHT_WIDTH_MIN : width;
+
+		str_addf(out, "<rect class=\"flight\" x=\"%.2f\" y=\"0\" width=\"%.2f\" height=\"%.0f\"><title>",
+			x + (width - wide) / 2, wide, HEIGHT);
+		html_textf(out, "%.12s: %lld in flight", text_of(column->first, "commit"),
+			(long long)column->flights);
+		html_raw(out, "</title></rect>");
+	}
 	str_addf(out, "<rect class=\"%s\" x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\"><title>",
 		column->culprit ? "bar culprit" : "bar", x, HEIGHT - height, width, height);
 	if (column->commits > 1)
@@ -105,16 +127,20 @@ static void chart_columns(struct str *out, const json_t *belief, const char *cul
 {
 	size_t n = json_array_size(belief), columns = n < COLUMNS_MAX ? n : COLUMNS_MAX;
 	double most = 0, step = WIDTH / (double)columns;
-	json_int_t commits = 0;
+	json_int_t commits = 0, flights = 0;
 
 	for (size_t i = 0; i < columns; i++) {
 		struct column column = column_of(belief, i, columns, culprit);
 
 		most = column.p > most ? column.p : most;
 		commits += column.commits;
+		flights += column.flights;
 	}
 	str_addf(out, "<svg viewBox=\"0 0 %.0f %.0f\" preserveAspectRatio=\"none\" role=\"img\" "
-		"aria-label=\"Belief over the remaining commits\">", WIDTH, HEIGHT);
+		"aria-label=\"Belief over the remaining commits", WIDTH, HEIGHT);
+	if (flights)
+		str_addf(out, ", %lld in flight", (long long)flights);
+	html_raw(out, "\">");
 	for (size_t i = 0; i < columns; i++) {
 		struct column column = column_of(belief, i, columns, culprit);
 

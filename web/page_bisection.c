@@ -107,6 +107,22 @@ static void left_out(struct str *out, const json_t *boxes)
 	html_raw(out, "</p>");
 }
 
+static void why(struct str *out, const json_t *list)
+{
+	size_t i;
+	json_t *sentence;
+
+	if (!json_array_size(list))
+		return;
+	html_raw(out, "<h3>How sure, and why</h3><ul class=\"why\">");
+	json_array_foreach((json_t *)list, i, sentence) {
+		html_raw(out, "<li>");
+		html_text(out, json_string_value(sentence));
+		html_raw(out, "</li>");
+	}
+	html_raw(out, "</ul>");
+}
+
 static void verdict(struct str *out, const json_t *v)
 {
 	const char *kind = text_of(v, "verdict"), *commit = text_of(v, "commit");
@@ -142,7 +158,7 @@ static void verdict(struct str *out, const json_t *v)
 	html_text(out, clock_format_duration(duration, sizeof(duration),
 		(int64_t)(1000 * json_number_value(json_object_get(v, "seconds")))));
 	html_raw(out, ".</p>");
-	left_out(out, json_object_get(v, "left_out"));
+	why(out, json_object_get(v, "why"));
 	candidates(out, json_object_get(v, "candidates"), kind && !strcmp(kind, "undecided"));
 	checks(out, json_object_get(v, "checks"));
 	html_raw(out, "</section>");
@@ -352,6 +368,42 @@ static void facts(struct str *out, const json_t *b, bool done)
 	html_raw(out, "</dd></dl>");
 }
 
+static bool is_candidate(const json_t *belief, const json_t *probe)
+{
+	size_t i;
+	json_t *row;
+
+	/* In a drawing of groups only the first of each has its name. */
+	json_array_foreach((json_t *)belief, i, row) {
+		if (json_object_get(row, "n") ||
+			json_equal(json_object_get(row, "commit"), json_object_get(probe, "commit")))
+			return true;
+	}
+	return false;
+}
+
+/* What is run at this moment: the marks of the chart in words, and what is beside it. */
+static void flights(struct str *out, const json_t *b)
+{
+	const json_t *belief = json_object_get(b, "belief");
+	unsigned shown = 0;
+	size_t i;
+	json_t *probe;
+
+	json_array_foreach(json_object_get(b, "probes"), i, probe) {
+		if (text_of(probe, "observation") || !is_open(text_of(b, "state")))
+			continue;
+		html_raw(out, shown++ ? ", " : "<p class=\"flights\">In flight: ");
+		short_commit(out, text_of(probe, "commit"));
+		html_raw(out, " ");
+		html_text(out, text_of(probe, "state"));
+		if (json_array_size(belief) && !is_candidate(belief, probe))
+			html_raw(out, " (no candidate any more)");
+	}
+	if (shown)
+		html_raw(out, ".</p>");
+}
+
 void page_bisection_live(struct str *out, const json_t *b)
 {
 	const json_t *v = json_object_get(b, "verdict");
@@ -376,6 +428,7 @@ void page_bisection_live(struct str *out, const json_t *b)
 		html_raw(out, "</p>");
 	}
 	chart_belief(out, json_object_get(b, "belief"), done ? text_of(v, "commit") : NULL);
+	flights(out, b);
 	probes(out, json_object_get(b, "probes"));
 	html_raw(out, "</main>");
 }

@@ -241,8 +241,9 @@ job_ended() {
 	[ "$(get '.verdict.left_out | join(" ")')" = sick ]
 	[ "$(get '.left_out | join(" ")')" = sick ]
 	[ "$(get '[.probes[] | select(.box == "sick" and .observation == "bad")] | length')" -ge 2 ]
-	ctl show "$id" | grep -q 'left out: *sick'
-	curl -sS -m 10 "$SERVER/bisections/$id" | grep -q 'left out: sick'
+	[[ "$(get '.verdict.why | join(" ")')" == *'Box sick fails good commits: its results are left out.'* ]]
+	ctl show "$id" | grep -q 'Box sick fails good commits: its results are left out'
+	curl -sS -m 10 "$SERVER/bisections/$id" | grep -q 'Box sick fails good commits: its results are left out'
 	grep -q "bisection $id leaves out what box sick found" "$STATE/log"
 }
 
@@ -268,4 +269,41 @@ tested() {
 	# Without that knowledge six or more commits are built to halve 63.
 	echo "$(tested "$id") commits"
 	[ "$(tested "$id")" -le 5 ]
+}
+
+# --- how sure, why, and what is in flight ---
+
+@test "the verdict says in numbers and words how sure it is and why" {
+	line "$REPOS/why" 40 23-:bug
+	submit "$REPOS/why"
+	bisect suite.the_bug.fail --good c1
+	[ "$(get '.verdict.evidence.culprit.bad >= 1 and .verdict.evidence.culprit.good == 0')" = true ]
+	[ "$(get '.verdict.evidence.parents.good >= 1 and .verdict.evidence.parents.bad == 0')" = true ]
+	[ "$(get '.verdict.evidence | .containing.good == 0 and .not_containing.bad == 0')" = true ]
+	# All runs are on one of the sides but those of the reverted tree.
+	[ "$(get '.verdict.evidence | .containing.bad + .not_containing.good')" = \
+		"$(get '[.probes[] | select(.purpose != "revert" and (.observation == "good" or .observation == "bad"))] | length')" ]
+	bad="$(get .verdict.evidence.containing.bad)"
+	for words in "The error showed in $bad of $bad runs of" '% sure, given every run' 'The commit itself failed in'; do
+		[[ "$(get '.verdict.why | join(" ")')" == *"$words"* ]]
+		ctl show "$(get .id)" | grep -qF "$words"
+		ctl watch "$(get .id)" 2>&1 | grep -qF "$words"
+		curl -sS -m 10 "$SERVER/bisections/$(get .id)" | grep -qF "$words"
+	done
+}
+
+flying() {
+	api GET "/api/v1/bisections/$1"
+	[ "$(get '[.belief[].in_flight // 0] | add')" -ge 2 ]
+}
+
+@test "what is in flight is marked on the chart of the page, without JavaScript" {
+	line "$REPOS/flight" 80 41-:bug
+	slow "$REPOS/flight" 3
+	ask
+	wait_until 60 flying "$id"
+	curl -sS -m 10 "$SERVER/bisections/$id" >"$BATS_TEST_TMPDIR/page"
+	grep -q 'class="flight"' "$BATS_TEST_TMPDIR/page"
+	grep -q 'In flight: ' "$BATS_TEST_TMPDIR/page"
+	ctl cancel "$id"
 }

@@ -268,6 +268,51 @@ START_TEST(a_chart_of_many_commits_has_few_nodes_and_counts_all)
 }
 END_TEST
 
+START_TEST(runs_in_flight_are_marked_on_the_chart_and_told_below_it)
+{
+	json_t *b = bisection("running", EVIL), *belief = json_object_get(b, "belief");
+	json_t *flying = json_deep_copy(json_array_get(json_object_get(b, "probes"), 0));
+	struct str out = STR_INIT;
+
+	json_object_set_new(flying, "observation", json_null());
+	json_object_set_new(flying, "state", json_string("testing"));
+	json_array_append(json_object_get(b, "probes"), flying);
+	json_object_set_new(flying, "commit", json_string("5555555555555555555555555555555555555555"));
+	json_object_set_new(json_array_get(belief, 0), "in_flight", json_integer(2));
+	page_bisection(&out, b);
+	ck_assert_ptr_nonnull(strstr(out.buf, "<td class=\"flight\">2 in flight</td>"));
+	ck_assert_ptr_nonnull(strstr(out.buf, "In flight: "));
+	ck_assert_ptr_nonnull(strstr(out.buf, "testing (no candidate any more)"));
+	str_clear(&out);
+	for (unsigned i = 0; i < 500; i++)
+		json_array_append_new(belief, json_pack("{s:s, s:f}", "commit", "6666666666666666666666666666666666666666",
+			"p", 0.0001));
+	json_object_set_new(json_array_get(belief, 400), "in_flight", json_integer(1));
+	chart_belief(&out, belief, NULL);
+	ck_assert_ptr_nonnull(strstr(out.buf, "<rect class=\"flight\""));
+	ck_assert_ptr_nonnull(strstr(out.buf, ", 3 in flight\">"));
+	str_release(&out);
+	json_decref(flying);
+	json_decref(b);
+}
+END_TEST
+
+START_TEST(the_verdict_says_how_sure_it_is_and_why)
+{
+	json_t *b = bisection("done", "x");
+	struct str out = STR_INIT;
+
+	add_verdict(b, "x");
+	json_object_set_new(json_object_get(b, "verdict"), "why", json_pack("[s, s]", "It failed in 2 of 2 runs.", EVIL));
+	page_bisection(&out, b);
+	ck_assert_ptr_nonnull(strstr(out.buf, "How sure, and why"));
+	ck_assert_ptr_nonnull(strstr(out.buf, "<li>It failed in 2 of 2 runs.</li>"));
+	ck_assert_ptr_null(strstr(out.buf, "<script>alert"));
+	str_release(&out);
+	json_decref(b);
+}
+END_TEST
+
 START_TEST(a_chart_of_few_commits_tells_them_by_name)
 {
 	json_t *b = bisection("running", "stderr.boom");
@@ -376,6 +421,8 @@ int main(void)
 	tcase_add_test(tc, a_line_without_end_is_cut_and_the_next_one_is_whole);
 	tcase_add_test(tc, colours_of_a_log_are_taken_off);
 	tcase_add_test(tc, a_chart_of_many_commits_has_few_nodes_and_counts_all);
+	tcase_add_test(tc, runs_in_flight_are_marked_on_the_chart_and_told_below_it);
+	tcase_add_test(tc, the_verdict_says_how_sure_it_is_and_why);
 	tcase_add_test(tc, a_chart_of_few_commits_tells_them_by_name);
 	tcase_add_test(tc, of_hundreds_of_runs_the_older_ones_are_folded_and_none_is_left_out);
 	tcase_add_test(tc, the_token_form_leads_back_to_the_page_that_was_asked_for);
