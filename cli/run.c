@@ -44,8 +44,8 @@ static const struct setting run_settings[] = {
 		.help = "A commit with the error." },
 	{ .name = "fix", .type = SETTING_FLAG, .offset = AT(fix), .only_command_line = true,
 		.help = "Find the first commit without the error instead: --bad is the old end, which shows it, --good the "
-			"new one, which does not any more.  A commit that does not contain the old end is never named, as "
-			"it may lack the error because that was not there yet." },
+			"new one, which does not any more.  A commit that does not contain the old end is not run, and "
+			"never named alone: it may lack the error because that was not there yet." },
 	{ .name = "first-parent", .type = SETTING_FLAG, .offset = AT(first_parent), .only_command_line = true,
 		.help = "Follow only the first parent of merges." },
 	{ .type = SETTING_HEADING, .name = "", .help = "What is evidence" },
@@ -68,7 +68,7 @@ static const struct setting run_settings[] = {
 	{ .name = "prior-from-error", .type = SETTING_FLAG, .offset = AT(prior_from_error), .only_command_line = true,
 		.help = "Try commits first that touch a file which the error names (lines of compilers, stack frames, kernel "
 			"messages).  What it names is read from the first run that shows it; that it names the wrong file "
-			"costs a run or two at most." },
+			"costs a run or two." },
 	{ .name = "confidence", .type = SETTING_STRING, .offset = AT(confidence), .argument = "P",
 		.only_command_line = true,
 		.help = "How sure the verdict has to be, from 0.5 to 0.999999.  Default: 0.99." },

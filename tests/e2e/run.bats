@@ -687,6 +687,16 @@ make_files_repo() {
 	grep -q 'names no file of the repository' ../messages
 }
 
+@test "an error of the build names its file as well, also from the build's log" {
+	make_files_repo
+	for options in "" --trust; do
+		bisect $options --prior-from-error --build 'test ! -e bug || { echo "f22.c:3:5: error: unknown type name" >&2; exit 1; }' \
+			--match 'unknown type name' --good v1 --bad main -- true
+		[ "$(field '.prior.files | join(" ")')" = src/f22.c ]
+		field '.candidates[]' | grep -q "$(hex . v222)"
+	done
+}
+
 @test "what the error names is kept over --continue" {
 	make_files_repo
 	bisect --prior-from-error --budget 4 --good v1 --bad main -- sh -c 'test -e bug || exit 0; echo "f22.c:12: boom"; exit 1'
