@@ -323,6 +323,7 @@ static int store_result(struct daemon *daemon, const char *unit, const json_t *p
 	static const char *const outcomes[] = { "pass", "fail", "broken", NULL };
 	struct result_row row = { 0 };
 	bool is_new;
+	int r;
 
 	if (!word_in(text_of(result, "outcome"), outcomes) || !hash_or_null(result, "artifact") ||
 		!hash_or_null(result, "log"))
@@ -346,7 +347,10 @@ static int store_result(struct daemon *daemon, const char *unit, const json_t *p
 	row.finished_ms = json_integer_value(json_object_get(result, "finished_ms"));
 	row.errors = json_object_get(result, "errors");
 	row.usage = json_object_get(result, "usage");
-	return warehouse_result_put(daemon->warehouse, &row, &is_new, err);
+	r = warehouse_result_put(daemon->warehouse, &row, &is_new, err);
+	if (r == 0)
+		bisections_result_came(daemon, row.identity);
+	return r;
 }
 
 /* The order that loses nothing: is the lease still ours, then the warehouse, then the queue. */

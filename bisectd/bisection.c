@@ -369,6 +369,18 @@ static void note_left_out(struct bisection *b)
 	json_decref(boxes);
 }
 
+/* What others of the same job identity found since: a run is made once, and counts for every error it may show. */
+static void take_others(struct bisection *b)
+{
+	struct error err = ERROR_INIT;
+
+	if (!b->results_came)
+		return;
+	if (probes_add_known(b, &err) < 0)
+		bisection_hindered(b, &err);
+	events_bisection_changed(b->daemon, b->row.id);
+}
+
 /* True when a probe was opened. */
 static bool search_step(struct bisection *b)
 {
@@ -376,6 +388,7 @@ static bool search_step(struct bisection *b)
 	struct search_probe wanted;
 	bool opened = false, refused = false;
 
+	take_others(b);
 	if (is_spent(b))
 		search_spend(b->search);
 	drop_useless(b);

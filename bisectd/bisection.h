@@ -67,6 +67,8 @@ struct bisection {
 	uint32_t *by_hex;		/* all vertices, by commit */
 	size_t n_left_out;		/* boxes, as last logged */
 	struct search *search;
+	int64_t results_after;		/* results of the job identity up to this row are in the journal, as far as they are of the range */
+	bool results_came;		/* and there are newer ones */
 	struct probe **probes;
 	size_t n_probes, cap_probes;
 	char (*steps_back)[GIT_HEX + 1];
@@ -121,8 +123,11 @@ struct probe *probe_open(struct bisection *b, enum probe_kind kind, uint32_t ver
 /* True when the probe came to its end by this call.  What hinders it is told with bisection_hindered. */
 bool probe_advance(struct bisection *b, struct probe *probe);
 void probe_cancel(struct bisection *b, struct probe *probe, const char *note);
-/* Reads journal and earlier results of the same job identity. */
-int probes_load(struct bisection *b, struct error *err);
+int probes_load(struct bisection *b, struct error *err);	/* the journal */
+/*
+ * Results of the same job identity that others made (jobs, other bisections, an earlier life) are written into the journal, each
+ * once, and the search is told if there is one; those in the journal already are passed over.
+ */
 int probes_add_known(struct bisection *b, struct error *err);
 void probes_feed(struct bisection *b);		/* all observations so far into a fresh search */
 /* The box that the search knows by this number; NULL: it made no run here. */

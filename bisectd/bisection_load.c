@@ -138,6 +138,8 @@ static int begin_search(struct bisection *b, struct error *err)
 	/* A build is not run again: one result of it is all there is. */
 	if (b->build_only)
 		options.trust_runs = true;
+	/* Of another range others are of use. */
+	b->results_after = 0;
 	r = bisection_costs(b, &options, err);
 	if (r == 0)
 		r = probes_add_known(b, err);

@@ -263,6 +263,7 @@ static bool probe_close(struct bisection *b, struct probe *probe, enum observati
 	const char *note)
 {
 	struct error err = ERROR_INIT;
+	bool in_flight = probe->open;
 
 	probe->row.observation = mem_strdup(observation_words[observation]);
 	probe->row.note = note && *note ? mem_strdup(note) : NULL;
@@ -278,7 +279,8 @@ static bool probe_close(struct bisection *b, struct probe *probe, enum observati
 	probe->stage = "done";
 	b->belief_stale = true;
 	if (probe->kind == PROBE_SEARCH && b->search && probe->vertex != UINT32_MAX)
-		search_observe_by(b->search, probe->vertex, observation, true, box_number(probe->box));
+		search_observe_by(b->search, probe->vertex, observation, in_flight,
+			box_number(probe->box));
 	log_info("bisection %s: %.12s %s (%s)%s%s", b->row.id, probe->row.commit,
 		probe->row.observation, probe->row.purpose, probe->row.note ? ": " : "",
 		probe->row.note ? probe->row.note : "");
@@ -400,6 +402,7 @@ static bool add_known(const struct result_row *result, void *arg)
 	struct str note = STR_INIT;
 	struct probe *probe = NULL;
 	enum observation observation;
+	bool written = true;
 
 	/* A revert is stored under the commit it stands on, with another tree. */
 	if (vertex == UINT32_MAX || strcmp(b->history.tree[vertex], result->tree))
@@ -409,30 +412,40 @@ static bool add_known(const struct result_row *result, void *arg)
 			same_target(b->probes[i], PROBE_SEARCH, result->commit) &&
 			!has_observation(b->probes[i], "cancelled"))
 			probe = b->probes[i];
-	/* One that was open in an earlier life and has its result since is closed now; others are in the journal. */
+	/*
+	 * One that was open in an earlier life and has its result since is closed now.  The others are in the journal, or wait for
+	 * this result themselves.
+	 */
 	if (probe && !probe->orphan)
 		return true;
 	if (!probe) {
 		probe = probe_add(b, result->commit, "known", result->repeat);
 		probe->row.test_unit = mem_strdup(result->unit);
-		str_add(&note, "known from an earlier run");
+		str_add(&note, b->search ? "run for another bisection or job" : "known from an earlier run");
 	}
 	probe->orphan = false;
 	probe->vertex = vertex;
 	observation = judge_result(b, probe, result, &note);
-	/* The search is fed from the journal as a whole afterwards. */
-	if (!probe_close(b, probe, observation, note.buf))
+	if (!probe_close(b, probe, observation, note.buf)) {
+		/* Not believed before it is written: it is read again later. */
+		written = false;
 		probe->orphan = true;
+	}
 	str_release(&note);
-	return true;
+	return written;
 }
 
 int probes_add_known(struct bisection *b, struct error *err)
 {
+	int r;
+
 	if (b->build_only)
 		return 0;
-	return warehouse_results_of_identity(b->daemon->warehouse, b->row.identity, add_known, b,
-		err);
+	b->results_came = false;
+	r = warehouse_results_since(b->daemon->warehouse, b->row.identity, &b->results_after,
+		add_known, b, err);
+	b->results_came = b->hindered || r < 0;
+	return r;
 }
 
 void probes_feed(struct bisection *b)

@@ -262,6 +262,13 @@ void bisections_tests_of(const struct daemon *daemon, const char *build_key, str
 				strv_push(ret, b->probes[i]->plan.test_unit);
 }
 
+void bisections_result_came(struct daemon *daemon, const char *identity)
+{
+	for (struct bisection *b = daemon->bisections; b; b = b->next)
+		if (identity && !strcmp(b->row.identity, identity))
+			b->results_came = true;
+}
+
 void bisections_exhausted(struct daemon *daemon, const char *unit, const char *why)
 {
 	for (struct bisection *b = daemon->bisections; b; b = b->next)

@@ -135,6 +135,8 @@ bool bisections_want(const struct daemon *daemon, const char *unit);
 bool bisections_one_wants(const struct daemon *daemon, const char *id, const char *unit);
 /* Appends the test units of all open probes that use this build. */
 void bisections_tests_of(const struct daemon *daemon, const char *build_key, struct strv *ret);
+/* A new result of this job identity is in the warehouse: every open bisection of it takes its part at its next step. */
+void bisections_result_came(struct daemon *daemon, const char *identity);
 void bisections_exhausted(struct daemon *daemon, const char *unit, const char *why);
 void bisections_free(struct daemon *daemon);
 json_t *bisection_json_of(struct daemon *daemon, const char *id, struct error *err);	/* running or finished */

@@ -83,8 +83,11 @@ int warehouse_result_put(struct warehouse *warehouse, const struct result_row *r
 int warehouse_result_get(struct warehouse *warehouse, const char *unit, struct result_row *ret, struct error *err);
 void result_row_release(struct result_row *row);
 int warehouse_results_of_key(struct warehouse *warehouse, const char *test_key, bool (*each)(const struct result_row *row, void *arg), void *arg, struct error *err);
-/* Of a job identity, oldest first: known evidence. */
-int warehouse_results_of_identity(struct warehouse *warehouse, const char *identity, bool (*each)(const struct result_row *row, void *arg), void *arg, struct error *err);
+/*
+ * Of a job identity, those that came after row *after (0: all), in the order in which they came; *after moves past each for which `each` gives true, and
+ * stays before the one for which it does not.
+ */
+int warehouse_results_since(struct warehouse *warehouse, const char *identity, int64_t *after, bool (*each)(const struct result_row *row, void *arg), void *arg, struct error *err);
 /* Results of other identities/repositories that showed an id: newest first, for pages. */
 int warehouse_results_with_error(struct warehouse *warehouse, const char *error_id, unsigned limit, bool (*each)(const struct result_row *row, void *arg), void *arg, struct error *err);
 

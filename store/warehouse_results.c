@@ -6,6 +6,7 @@
 
 #define RESULT_COLUMNS "unit, test_key, identity, repeat, commit_id, tree, outcome, complete, exit_status, log, artifact, agent, box," \
 	" message, started_ms, finished_ms, errors, usage"
+#define ROWID_COLUMN 18		/* behind those */
 #define SELECT_RESULTS "SELECT " RESULT_COLUMNS " FROM results"
 
 /* The error ids once more, as rows: for asking who else saw one. */
@@ -148,13 +149,29 @@ int warehouse_results_of_key(struct warehouse *warehouse, const char *test_key, 
 	return rc < 0 ? rc : each_result(query, warehouse, each, arg, err);
 }
 
-int warehouse_results_of_identity(struct warehouse *warehouse, const char *identity, bool (*each)(const struct result_row *row, void *arg),
-	void *arg, struct error *err)
+int warehouse_results_since(struct warehouse *warehouse, const char *identity, int64_t *after,
+	bool (*each)(const struct result_row *row, void *arg), void *arg, struct error *err)
 {
 	sqlite3_stmt *query;
-	int rc = query_start(&query, warehouse, err, SELECT_RESULTS " WHERE identity = ? ORDER BY finished_ms, rowid", "s", identity);
+	bool more = true;
+	int rc = query_start(&query, warehouse, err,
+		"SELECT " RESULT_COLUMNS ", rowid FROM results WHERE identity = ? AND rowid > ? ORDER BY rowid", "si", identity, *after);
 
-	return rc < 0 ? rc : each_result(query, warehouse, each, arg, err);
+	if (rc < 0)
+		return rc;
+	while (more && (rc = query_step(query, warehouse, err)) > 0) {
+		struct result_row row;
+
+		rc = result_of(&row, query, err);
+		if (rc < 0)
+			break;
+		more = each(&row, arg);
+		if (more)
+			*after = sqlite3_column_int64(query, ROWID_COLUMN);
+		result_row_release(&row);
+	}
+	sqlite3_finalize(query);
+	return rc < 0 ? rc : 0;
 }
 
 int warehouse_results_with_error(struct warehouse *warehouse, const char *error_id, unsigned limit,

@@ -307,3 +307,50 @@ flying() {
 	grep -q 'In flight: ' "$BATS_TEST_TMPDIR/page"
 	ctl cancel "$id"
 }
+
+# --- several bisections at once ---
+
+# Two bisections of one job identity, for errors that came with different commits.
+two_at_once() {
+	line "$1" 100 31-:bug 71-:other
+	slow "$1" 0.3
+	ask '"options": {"slots": 2}'
+	first="$id"
+	api POST /api/v1/bisections --data "{\"error_id\": \"suite.something_else.fail\", \"job_id\": \"$job_id\", \"good\": \"c1\",
+		\"options\": {\"slots\": 2}}"
+	second="$(get .id)"
+}
+
+verdicts_are_right() {
+	wait_until 120 ended "$first"
+	[ "$(get .verdict.commit)" = "$(hex "$1" c31)" ]
+	[ "$(get '[.probes[].note // "" | select(startswith("run for another"))] | length')" -ge 3 ]
+	[ "$(get '.verdict.evidence | .containing.bad + .containing.good + .not_containing.bad + .not_containing.good')" = "$(counted "$first")" ]
+	wait_until 120 ended "$second"
+	[ "$(get .verdict.commit)" = "$(hex "$1" c71)" ]
+	[ "$(get '[.probes[].note // "" | select(startswith("run for another"))] | length')" -ge 3 ]
+	[ "$(get '.verdict.evidence | .containing.bad + .containing.good + .not_containing.bad + .not_containing.good')" = "$(counted "$second")" ]
+}
+
+# counted ID: the results that were there when it ended and that its search may know, each once
+counted() {
+	rows "SELECT count(DISTINCT test_unit) FROM probes WHERE bisection = '$1' AND observation IN ('good', 'bad') AND purpose != 'revert'"
+}
+
+@test "a run made for one bisection is evidence for another of the same job as it arrives" {
+	two_at_once "$REPOS/two"
+	verdicts_are_right "$REPOS/two"
+}
+
+has_shared() {
+	[ "$(rows "SELECT count(*) FROM probes WHERE bisection = '$second' AND note LIKE 'run for another%'")" -ge 2 ]
+}
+
+@test "after a kill a run that several bisections share is counted once in each" {
+	two_at_once "$REPOS/killed"
+	wait_until 60 has_shared
+	again
+	verdicts_are_right "$REPOS/killed"
+	[ "$(rows "SELECT count(*) FROM (SELECT 1 FROM probes WHERE bisection IN ('$first', '$second') AND
+		observation IN ('good', 'bad', 'skip') GROUP BY bisection, test_unit HAVING count(*) > 1)")" = 0 ]
+}

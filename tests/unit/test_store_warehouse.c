@@ -358,7 +358,7 @@ START_TEST(the_first_result_of_a_unit_stays_for_ever)
 }
 END_TEST
 
-START_TEST(results_are_found_by_key_identity_and_error)
+START_TEST(results_are_found_by_key_and_error)
 {
 	struct seen seen = SEEN_INIT;
 
@@ -368,14 +368,40 @@ START_TEST(results_are_found_by_key_identity_and_error)
 	put_result("u4", "k3", "i2", 40, 0, "e1");
 	assert_ok(warehouse_results_of_key(warehouse, "k1", note_result, &seen, &err));
 	assert_seen(&seen, "u2 u1");
-	assert_ok(warehouse_results_of_identity(warehouse, "i1", note_result, &seen, &err));
-	assert_seen(&seen, "u3 u2 u1");
 	assert_ok(warehouse_results_with_error(warehouse, "e1", 0, note_result, &seen, &err));
 	assert_seen(&seen, "u4 u1");
 	assert_ok(warehouse_results_with_error(warehouse, "e1", 1, note_result, &seen, &err));
 	assert_seen(&seen, "u4");
 	assert_ok(warehouse_results_with_error(warehouse, "none", 1, note_result, &seen, &err));
 	assert_seen(&seen, "");
+}
+END_TEST
+
+static bool note_two(const struct result_row *row, void *arg)
+{
+	struct seen *seen = arg;
+
+	return note_result(row, seen) && strcmp(row->unit, "u3") != 0;
+}
+
+START_TEST(results_that_came_since_are_told_once_in_the_order_they_came)
+{
+	struct seen seen = SEEN_INIT;
+	int64_t after = 0;
+
+	put_result("u9", "k1", "i1", 30, 1, "e1");
+	put_result("u2", "k2", "i2", 20, 0, "e1");
+	put_result("u1", "k1", "i1", 10, 2, "e1");
+	assert_ok(warehouse_results_since(warehouse, "i1", &after, note_result, &seen, &err));
+	assert_seen(&seen, "u9 u1");
+	assert_ok(warehouse_results_since(warehouse, "i1", &after, note_result, &seen, &err));
+	assert_seen(&seen, "");
+	put_result("u3", "k1", "i1", 5, 3, "e1");
+	/* one that could not be taken comes again */
+	assert_ok(warehouse_results_since(warehouse, "i1", &after, note_two, &seen, &err));
+	assert_seen(&seen, "u3");
+	assert_ok(warehouse_results_since(warehouse, "i1", &after, note_result, &seen, &err));
+	assert_seen(&seen, "u3");
 }
 END_TEST
 
@@ -976,7 +1002,8 @@ int main(void)
 	tcase_add_test(tables, the_first_pass_or_broken_build_is_kept_and_infra_is_replaced);
 	tcase_add_test(tables, a_result_comes_back_as_it_was_put);
 	tcase_add_test(tables, the_first_result_of_a_unit_stays_for_ever);
-	tcase_add_test(tables, results_are_found_by_key_identity_and_error);
+	tcase_add_test(tables, results_are_found_by_key_and_error);
+	tcase_add_test(tables, results_that_came_since_are_told_once_in_the_order_they_came);
 	tcase_add_test(tables, the_median_of_what_runs_took_is_known_by_identity);
 	tcase_add_test(tables, a_result_with_an_error_without_id_is_refused_whole);
 	tcase_add_test(tables, a_bisection_comes_back_as_it_was_put_last);
