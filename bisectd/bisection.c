@@ -153,7 +153,13 @@ void bisection_finish(struct bisection *b, json_t *verdict)
 {
 	const char *kind = json_string_value(json_object_get(verdict, "verdict"));
 	const char *commit = json_string_value(json_object_get(verdict, "commit"));
-	char *message = commit ? mem_printf("%s %s", kind, commit) : mem_strdup(kind);
+	char *message;
+
+	if (b->options.fix && !strcmp(kind, "culprit"))
+		kind = "fix";
+	else if (b->options.fix && !strcmp(kind, "no-good-commit"))
+		kind = "not fixed in";
+	message = commit ? mem_printf("%s %s", kind, commit) : mem_strdup(kind);
 
 	bisection_end(b, "done", message, verdict);
 	free(message);

@@ -46,6 +46,7 @@ struct probe {
 	json_int_t matched_number;
 };
 
+/* row.bad is the new end and row.good the old ones, also where a fix is looked for and the new end is the good one. */
 struct bisection {
 	struct daemon *daemon;
 	struct bisection_row row;

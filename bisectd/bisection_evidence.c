@@ -26,17 +26,22 @@ static struct evidence collect(struct bisection *b, const struct search_verdict 
 {
 	const struct graph *graph = &b->history.graph;
 	bool *contains = mem_array(graph->n, sizeof(*contains)), *some = mem_array(graph->n, sizeof(*some));
+	bool *had = mem_array(graph->n, sizeof(*had));
 	struct evidence evidence = { 0 };
 
 	for (size_t i = 0; i < verdict->n_candidates; i++)
 		some[verdict->candidates[i]] = true;
 	contains[culprit] = some[culprit] = true;
+	/* What never had the error says nothing of its fix. */
+	for (size_t i = 0; i < b->history.n_good; i++)
+		had[b->history.good[i]] = true;
 	for (uint32_t v = 0; v < graph->n; v++) {
 		struct seen seen = { 0 };
 
 		for (uint32_t e = graph->first[v]; e < graph->first[v + 1]; e++) {
 			contains[v] |= contains[graph->parent[e]];
 			some[v] |= some[graph->parent[e]];
+			had[v] |= had[graph->parent[e]];
 		}
 		add_counts(b, &seen, v);
 		if (!seen.bad && !seen.good)
@@ -45,7 +50,7 @@ static struct evidence collect(struct bisection *b, const struct search_verdict 
 			evidence.containing.bad += seen.bad;
 			evidence.containing.good += seen.good;
 			evidence.commits_containing++;
-		} else if (!some[v]) {
+		} else if (!some[v] && (had[v] || !b->options.fix)) {
 			evidence.others.bad += seen.bad;
 			evidence.others.good += seen.good;
 			evidence.commits_others++;
@@ -56,6 +61,7 @@ static struct evidence collect(struct bisection *b, const struct search_verdict 
 		add_counts(b, &evidence.parents, graph->parent[e]);
 	free(contains);
 	free(some);
+	free(had);
 	return evidence;
 }
 
@@ -100,6 +106,17 @@ static void say_confidence(struct bisection *b, json_t *why, const struct search
 			100 * asked);
 }
 
+static void say_own(struct bisection *b, json_t *why, const struct search_verdict *verdict, const struct evidence *evidence)
+{
+	bool fix = b->options.fix;
+	const struct seen *own = &evidence->culprit, *parents = &evidence->parents;
+	unsigned runs = own->bad + own->good;
+
+	say(why, "The commit itself %s in %u of its %u run%s, its parent%s %s in %u of %u.", fix ? "passed" : "failed",
+		fix ? own->good : own->bad, runs, plural(runs), verdict->is_merge ? "s" : "", fix ? "failed" : "passed",
+		fix ? parents->bad : parents->good, parents->bad + parents->good);
+}
+
 static void say_sides(json_t *why, const struct evidence *evidence, bool several)
 {
 	unsigned with = evidence->containing.bad + evidence->containing.good;
@@ -134,10 +151,7 @@ void bisection_add_evidence(struct bisection *b, const struct search_verdict *ve
 		struct evidence evidence = collect(b, verdict, culprit);
 
 		if (one)
-			say(why, "The commit itself failed in %u of its %u run%s, its parent%s passed in %u of %u.",
-				evidence.culprit.bad, evidence.culprit.bad + evidence.culprit.good,
-				plural(evidence.culprit.bad + evidence.culprit.good), verdict->is_merge ? "s" : "",
-				evidence.parents.good, evidence.parents.bad + evidence.parents.good);
+			say_own(b, why, verdict, &evidence);
 		say_sides(why, &evidence, several);
 		json_object_set_new(object, "evidence",
 			json_pack("{s:o, s:o, s:o, s:o}", "culprit", one ? seen_json(&evidence.culprit) : json_null(),

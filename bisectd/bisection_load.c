@@ -18,7 +18,7 @@ struct load_work {
 	struct bisection *b;
 	char *mirrors_dir, *url, *bad;
 	struct strv good;
-	bool local, first_parent, revert;
+	bool local, first_parent, fix, revert;
 	char *culprit;			/* with revert */
 	struct repository *repository;	/* out, from here on */
 	char bad_hex[GIT_HEX + 1];
@@ -31,6 +31,19 @@ struct load_work {
 	int result;
 	struct error err;		/* says why, where result is negative */
 };
+
+/* Where the old end is no ancestor, a commit without the error may be one that never had it. */
+static int check_ends_of_fix(struct load_work *work, const char *old)
+{
+	if (!strcmp(old, work->bad_hex))
+		return error_set(&work->err, ERR_INVALID, "the commit with the error and the one without it are the same: %.12s",
+			old);
+	if (!repository_is_ancestor(work->repository, old, work->bad_hex))
+		return error_set(&work->err, ERR_INVALID,
+			"the commit with the error (%.12s) is no ancestor of the one without it (%.12s), so nothing between them fixed it",
+			old, work->bad_hex);
+	return 0;
+}
 
 static int load_range(struct load_work *work)
 {
@@ -45,6 +58,8 @@ static int load_range(struct load_work *work)
 			str_addf(&work->good_hexes, "%s%s", i ? " " : "", hex);
 		}
 	}
+	if (r == 0 && work->fix)
+		r = check_ends_of_fix(work, hexes.v[0]);
 	if (r == 0)
 		r = history_load(&work->history, work->repository, strv_argv(&hexes), work->bad_hex,
 			work->first_parent, &work->err);
@@ -111,6 +126,7 @@ void bisection_load(struct bisection *b, const char *culprit)
 	work->bad = mem_strdup(b->row.bad);
 	work->local = b->daemon->local_repositories;
 	work->first_parent = b->options.first_parent;
+	work->fix = b->options.fix;
 	work->revert = culprit;
 	work->culprit = mem_strdup(culprit);
 	while (rest && *rest) {
@@ -130,6 +146,9 @@ static int begin_search(struct bisection *b, struct error *err)
 		.in_range = b->history.in_range,
 		.confidence = b->options.confidence,
 		.reproducible = b->options.reproducible,
+		.fix = b->options.fix,
+		/* That it is fixed at the new end is what is asked; nobody has seen it. */
+		.verify_good = b->options.fix,
 		/* What was known before is not paid for: the budget is counted here, and this is for its scale. */
 		.max_runs = b->options.max_runs > SEARCH_RUNS_MAX ? b->options.max_runs : 0,
 	};

@@ -26,6 +26,7 @@ static const struct option {
 	{ "max_runs", OPTION_COUNT, AT(max_runs), 1, RUNS_MAX },
 	{ "max_seconds", OPTION_SECONDS, AT(max_seconds), 1, SECONDS_MAX },
 	{ "first_parent", OPTION_BOOL, AT(first_parent), 0, 0 },
+	{ "fix", OPTION_BOOL, AT(fix), 0, 0 },
 	{ "reproducible", OPTION_REAL, AT(reproducible), 0, 1 },
 	{ "slots", OPTION_COUNT, AT(slots), 1, SLOTS_MAX },
 };

@@ -122,7 +122,9 @@ static json_t *good_json(const struct bisection *b)
 {
 	json_t *good = json_array();
 
-	if (b->have_history) {
+	if (b->options.fix) {
+		json_array_append_new(good, json_string(b->row.bad));
+	} else if (b->have_history) {
 		for (size_t i = 0; i < b->history.n_good; i++)
 			json_array_append_new(good,
 				json_string(b->history.hex[b->history.good[i]]));
@@ -134,9 +136,11 @@ static json_t *good_json(const struct bisection *b)
 
 json_t *bisection_json_short(const struct bisection_row *row)
 {
+	bool fix = json_is_true(json_object_get(row->options, "fix"));
+
 	return json_pack("{s:s, s:s, s:s?, s:s?, s:s, s:s, s:s, s:s?, s:s?, s:I, s:I, s:I, s:O?, s:O?}", "id", row->id,
 		"state", row->state, "phase", row->phase, "message", row->message, "error_id",
-		row->error_id, "job_id", row->job_id, "identity", row->identity, "bad", row->bad,
+		row->error_id, "job_id", row->job_id, "identity", row->identity, "bad", fix ? row->good : row->bad,
 		"submitter", row->submitter, "created_ms", (json_int_t)row->created_ms,
 		"updated_ms", (json_int_t)row->updated_ms, "finished_ms",
 		(json_int_t)row->finished_ms, "options", row->options, "verdict", row->verdict);
@@ -213,7 +217,8 @@ static void check_vertex(struct bisection *b, json_t *checks, const char *name, 
 	seen = want_bad ? counts[OBSERVED_BAD] : counts[OBSERVED_GOOD];
 	runs = counts[OBSERVED_BAD] + counts[OBSERVED_GOOD];
 	if (!runs) {
-		add_check(checks, name, -1, "%.12s: could not be tested", b->history.hex[vertex]);
+		add_check(checks, name, -1, "%.12s: %s", b->history.hex[vertex],
+			counts[OBSERVED_SKIP] || counts[OBSERVED_BROKEN] ? "could not be tested" : "not run");
 		return;
 	}
 	add_check(checks, name, want_bad ? seen > 0 : !counts[OBSERVED_BAD],
@@ -250,6 +255,12 @@ static void check_revert(struct bisection *b, json_t *checks)
 	else if (!b->revert_tree[0] || !(good || bad || probes_count(b, PROBE_REVERT, b->row.bad, "skip") ||
 		probes_count(b, PROBE_REVERT, b->row.bad, "broken")))
 		add_check(checks, "reverted", -1, "not tried: the budget is spent");
+	else if (b->options.fix && bad)
+		add_check(checks, "reverted", 1,
+			"the error is back: it shows on the good end with the fix reverted");
+	else if (b->options.fix && good)
+		add_check(checks, "reverted", 0,
+			"still gone in %u runs of the good end with the fix reverted; there may be a second fix", good);
 	else if (bad)
 		add_check(checks, "reverted", 0,
 			"still bad: the error shows on the bad end with the culprit reverted; there may be a second cause");
@@ -258,7 +269,8 @@ static void check_revert(struct bisection *b, json_t *checks)
 			"clean: no error in %u runs of the bad end with the culprit reverted", good);
 	else
 		add_check(checks, "reverted", -1,
-			"could not be tested: the bad end with the culprit reverted does not build or run");
+			"could not be tested: the %s does not build or run",
+			b->options.fix ? "good end with the fix reverted" : "bad end with the culprit reverted");
 }
 
 /* Did the commit change what is tested at all? */
@@ -280,9 +292,13 @@ static void check_artifacts(struct bisection *b, json_t *checks, uint32_t culpri
 			parent.artifact) {
 			bool same = !strcmp(own.artifact, parent.artifact);
 
-			add_check(checks, "changes the build", !same,
-				same ? "no: culprit and parent build to the same files, so it cannot be the cause by itself"
-				     : "yes: culprit and parent build to different files");
+			if (same)
+				add_check(checks, "changes the build", 0,
+					"no: %s and parent build to the same files, so it cannot be the %s by itself",
+					b->options.fix ? "fix" : "culprit", b->options.fix ? "fix" : "cause");
+			else
+				add_check(checks, "changes the build", 1, "yes: %s and parent build to different files",
+					b->options.fix ? "fix" : "culprit");
 		}
 	}
 	build_row_release(&own);
@@ -294,16 +310,21 @@ static json_t *checks_json(struct bisection *b, const struct search_verdict *ver
 	const struct graph *graph = &b->history.graph;
 	json_t *checks = json_array();
 	uint32_t culprit = verdict->culprit;
+	bool fix = b->options.fix;
 
-	check_vertex(b, checks, "bad end", b->history.bad, true);
-	for (size_t i = 0; i < b->history.n_good; i++)
-		check_good_end(b, checks, verdict, b->history.good[i]);
+	check_vertex(b, checks, fix ? "good end" : "bad end", b->history.bad, !fix);
+	for (size_t i = 0; i < b->history.n_good; i++) {
+		if (fix)
+			check_vertex(b, checks, "bad end", b->history.good[i], true);
+		else
+			check_good_end(b, checks, verdict, b->history.good[i]);
+	}
 	if (verdict->kind != VERDICT_CULPRIT)
 		return checks;
-	check_vertex(b, checks, "culprit", culprit, true);
+	check_vertex(b, checks, fix ? "fix" : "culprit", culprit, !fix);
 	for (uint32_t i = graph->first[culprit]; i < graph->first[culprit + 1]; i++)
 		check_vertex(b, checks, verdict->is_merge ? "parent of the merge" : "parent",
-			graph->parent[i], false);
+			graph->parent[i], fix);
 	check_artifacts(b, checks, culprit);
 	check_revert(b, checks);
 	return checks;
@@ -323,6 +344,8 @@ json_t *bisection_verdict_json(struct bisection *b, const struct search_verdict 
 		(json_int_t)probes_count_runs(b), "seconds",
 		(double)(clock_wall_ms() - b->row.created_ms) / 1000, "is_merge",
 		(int)verdict->is_merge);
+	if (b->options.fix)
+		json_object_set_new(object, "fix", json_true());
 	bisection_add_evidence(b, verdict, object);
 	if (named && commit_info_read(&info, b->repository, b->history.hex[verdict->culprit],
 			     NULL) == 0) {

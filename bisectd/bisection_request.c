@@ -28,6 +28,8 @@ static void dedupe_key(const struct bisection *b, char hex[HASH_HEX_LEN + 1])
 	/* What was asked before there were options has its key still. */
 	if (b->options.first_parent)
 		hash_add_field(h, "first_parent");
+	if (b->options.fix)
+		hash_add_field(h, "fix");
 	hash_finish(h, hex);
 }
 
@@ -50,6 +52,9 @@ int bisections_check(const struct bisection_request *request, struct error *err)
 		return error_set(err, ERR_INVALID,
 			"error_id: found %s, allowed is the id of an error, 1 to 1000 bytes",
 			request->error_id && *request->error_id ? "more" : "nothing");
+	if (options.fix && request->good->n != 1)
+		return error_set(err, ERR_INVALID, "good: found %zu commits; to find a fix, one without the error is needed",
+			request->good->n);
 	for (size_t i = 0; i < request->good->n && r == 0; i++)
 		r = check_revision("good", request->good->v[i], err);
 	if (r == 0 && request->bad)
@@ -97,6 +102,12 @@ static int request_new(struct daemon *daemon, const struct bisection_request *re
 	b->row.bad = mem_strdup(request->bad ? request->bad :
 		job.commit		     ? job.commit :
 					       b->job->upstream_commit);
+	if (b->options.fix) {
+		char *newer = b->row.good;
+
+		b->row.good = b->row.bad;
+		b->row.bad = newer;
+	}
 	b->row.state = mem_strdup("waiting");
 	b->row.phase = mem_strdup("fetch");
 	b->row.submitter = mem_strdup(request->submitter);

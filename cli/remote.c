@@ -40,6 +40,8 @@ static const struct setting bisect_settings[] = {
 		"End undecided, with the likeliest commits, after so many runs or so much time (90s, 15m, 6h, 2d) from the request on.", true },
 	{ "first-parent", 0, SETTING_FLAG, AT(first_parent), NULL, NULL, 0, 0,
 		"Follow only the first parents of merges: which merge brought the error?", true },
+	{ "fix", 0, SETTING_FLAG, AT(fix), NULL, NULL, 0, 0,
+		"Find the first commit without the error: --bad (or the job's commit) shows it, --good, which is newer, does not.", true },
 	{ "reproducible", 0, SETTING_STRING, AT(reproducible), "P", NULL, 0, 0,
 		"How likely it is, from 0 to 1, that a commit with the error shows it every time; default 0.35.", true },
 	{ "again", 0, SETTING_FLAG, AT(again), NULL, NULL, 0, 0,

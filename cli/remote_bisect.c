@@ -156,6 +156,11 @@ static json_t *bisect_options(const struct remote_values *values, struct error *
 		r = add_budget(options, values->budget, err);
 	if (values->first_parent)
 		json_object_set_new(options, "first_parent", json_true());
+	if (values->fix)
+		json_object_set_new(options, "fix", json_true());
+	if (r == 0 && values->fix && values->good.n != 1)
+		r = error_set(err, ERR_INVALID, "found %zu of --good; with --fix one is needed, a commit without the error",
+			values->good.n);
 	if (r == 0)
 		return options;
 	json_decref(options);

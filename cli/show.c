@@ -115,6 +115,7 @@ void show_verdict(struct str *out, const json_t *bisection)
 {
 	const json_t *verdict = json_object_get(bisection, "verdict");
 	double confidence = json_number_value(json_object_get(verdict, "confidence"));
+	bool fix = json_is_true(json_object_get(verdict, "fix"));
 	char duration[40];
 	size_t i;
 	json_t *check;
@@ -128,13 +129,15 @@ void show_verdict(struct str *out, const json_t *bisection)
 	if (!strcmp(text_of(verdict, "verdict"), "culprit")) {
 		char when[40];
 
-		str_addf(out, "%s is the first bad commit\n", text_of(verdict, "commit"));
+		str_addf(out, "%s is the first %s commit\n", text_of(verdict, "commit"), fix ? "good" : "bad");
 		str_add(out, "  subject:    ");
 		add_foreign(out, text_of(verdict, "subject"));
 		str_add(out, "\n  author:     ");
 		add_foreign(out, text_of(verdict, "author"));
 		str_addf(out, ", %s\n",
 			clock_format(when, sizeof(when), number_of(verdict, "time_s") * 1000));
+	} else if (fix && !strcmp(text_of(verdict, "verdict"), "no-good-commit")) {
+		str_addf(out, "not fixed: %s shows the error\n", text_of(verdict, "commit"));
 	} else {
 		str_addf(out, "verdict: %s", text_of(verdict, "verdict"));
 		if (*text_of(verdict, "commit"))
@@ -182,6 +185,8 @@ static void show_options(struct str *out, const json_t *options)
 	}
 	if (json_is_true(json_object_get(options, "first_parent")))
 		str_addf(&text, "%sfirst parents only", text.len ? ", " : "");
+	if (json_is_true(json_object_get(options, "fix")))
+		str_addf(&text, "%slooks for the fix", text.len ? ", " : "");
 	if (text.len)
 		show_field(out, "options:    ", text.buf);
 	str_release(&text);

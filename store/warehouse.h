@@ -103,7 +103,7 @@ struct bisection_row {
 	char *error_id;
 	char *job_id;			/* the job that showed it */
 	char *identity;
-	char *good, *bad;		/* as resolved, 40 hex; good NULL while looked for; several good joined by ' ' */
+	char *good, *bad;		/* as resolved, 40 hex; good NULL while looked for; several good joined by ' '; of a fix: old and new end */
 	char *state;			/* waiting, running, done, failed, cancelled */
 	char *phase;			/* fetch, verify, find-good, search, confirm, revert, done */
 	char *message;

@@ -56,7 +56,7 @@ static void candidates(struct str *out, const json_t *list, bool undecided)
 	if (n < (undecided ? 1 : 2))
 		return;
 	html_raw(out, undecided ? "<p>The likeliest, best first:</p>" :
-		"<p>The culprit is one of these; nothing that can be run tells them apart:</p>");
+		"<p>It is one of these; nothing that can be run tells them apart:</p>");
 	html_raw(out, "<ul class=\"candidates\">");
 	json_array_foreach((json_t *)list, i, row) {
 		if (i == CANDIDATES_SHOWN && n > CANDIDATES_SHOWN + 1) {
@@ -75,7 +75,7 @@ static void candidates(struct str *out, const json_t *list, bool undecided)
 }
 
 /* What is above a verdict, for people. */
-static const char *verdict_title(const char *kind)
+static const char *verdict_title(const char *kind, bool fix)
 {
 	static const char *const rows[][2] = {
 		{ "culprit", "First bad commit" },	{ "range", "One of a few commits" },
@@ -84,6 +84,10 @@ static const char *verdict_title(const char *kind)
 		{ "undecided", "Undecided" },
 	};
 
+	if (fix && kind && !strcmp(kind, "culprit"))
+		return "First good commit";
+	if (fix && kind && !strcmp(kind, "no-good-commit"))
+		return "Not fixed";
 	for (size_t i = 0; kind && i < sizeof(rows) / sizeof(*rows); i++)
 		if (!strcmp(rows[i][0], kind))
 			return rows[i][1];
@@ -132,7 +136,7 @@ static void verdict(struct str *out, const json_t *v)
 	html_raw(out, "<section");
 	html_attrf(out, "class", "verdict %s", kind ? kind : "");
 	html_raw(out, " id=\"verdict\"><h2>");
-	html_text(out, verdict_title(kind));
+	html_text(out, verdict_title(kind, json_is_true(json_object_get(v, "fix"))));
 	html_raw(out, "</h2>");
 	if (commit) {
 		html_raw(out, "<p class=\"culprit\"><code>");
@@ -176,8 +180,12 @@ static void log_link(struct str *out, const char *unit, const char *label, json_
 }
 
 /* The purpose of a run in words. */
-static const char *purpose_text(const char *purpose)
+static const char *purpose_text(const char *purpose, bool fix)
 {
+	static const char *const of_fix[][2] = {
+		{ "confirm-bad", "is its parent bad?" }, { "confirm-good", "is the fix good?" },
+		{ "revert", "good end without the fix" },
+	};
 	static const char *const rows[][2] = {
 		{ "verify-bad", "is the bad end bad?" },	{ "verify-good", "is the good end good?" },
 		{ "find-good", "looks for a good end" },	{ "confirm-bad", "is the culprit bad?" },
@@ -185,13 +193,16 @@ static const char *purpose_text(const char *purpose)
 		{ "known", "known from before" },
 	};
 
+	for (size_t i = 0; fix && purpose && i < sizeof(of_fix) / sizeof(*of_fix); i++)
+		if (!strcmp(of_fix[i][0], purpose))
+			return of_fix[i][1];
 	for (size_t i = 0; purpose && i < sizeof(rows) / sizeof(*rows); i++)
 		if (!strcmp(rows[i][0], purpose))
 			return rows[i][1];
 	return purpose;
 }
 
-static void probe_row(struct str *out, const json_t *probe)
+static void probe_row(struct str *out, const json_t *probe, bool fix)
 {
 	const char *observation = text_of(probe, "observation"), *state = text_of(probe, "state");
 	const json_t *matched = json_object_get(probe, "matched");
@@ -223,7 +234,7 @@ static void probe_row(struct str *out, const json_t *probe)
 		html_raw(out, "</span>");
 	}
 	html_raw(out, "</td><td class=\"why\">");
-	html_text(out, purpose_text(text_of(probe, "purpose")));
+	html_text(out, purpose_text(text_of(probe, "purpose"), fix));
 	if (number_of(probe, "repeat"))
 		html_textf(out, " (run %lld)", (long long)number_of(probe, "repeat") + 1);
 	html_raw(out, "</td><td class=\"took\">");
@@ -239,17 +250,17 @@ static void probe_row(struct str *out, const json_t *probe)
 }
 
 /* From the newest of them back to number `to`. */
-static void probes_table(struct str *out, const json_t *list, size_t from, size_t to)
+static void probes_table(struct str *out, const json_t *list, size_t from, size_t to, bool fix)
 {
 	html_raw(out, "<table class=\"probes\"><thead><tr><th class=\"seq\">#</th><th class=\"saw\">saw</th>"
 		"<th class=\"what\">commit and evidence</th><th class=\"why\">why</th><th class=\"took\">took</th>"
 		"<th class=\"logs\">logs</th></tr></thead><tbody>");
 	for (size_t i = from; i-- > to;)
-		probe_row(out, json_array_get(list, i));
+		probe_row(out, json_array_get(list, i), fix);
 	html_raw(out, "</tbody></table>");
 }
 
-static void probes(struct str *out, const json_t *list)
+static void probes(struct str *out, const json_t *list, bool fix)
 {
 	size_t n = json_array_size(list), older = n > PROBES_OPEN + PROBES_OPEN / 2 ? n - PROBES_OPEN : 0;
 
@@ -258,13 +269,13 @@ static void probes(struct str *out, const json_t *list)
 		html_raw(out, "<p class=\"note\">None yet.</p>");
 		return;
 	}
-	probes_table(out, list, n, older);
+	probes_table(out, list, n, older, fix);
 	if (!older)
 		return;
 	html_raw(out, "<details id=\"older\"><summary>");
 	html_textf(out, "The %zu runs before these", older);
 	html_raw(out, "</summary>");
-	probes_table(out, list, older, 0);
+	probes_table(out, list, older, 0, fix);
 	html_raw(out, "</details>");
 }
 
@@ -317,6 +328,8 @@ static void options_fact(struct str *out, const json_t *options)
 			clock_format_duration(duration, sizeof(duration), 1000 * json_integer_value(seconds)));
 	if (json_is_true(json_object_get(options, "first_parent")))
 		str_addf(&text, "%sfirst parents only", text.len ? ", " : "");
+	if (json_is_true(json_object_get(options, "fix")))
+		str_addf(&text, "%slooks for the fix", text.len ? ", " : "");
 	if (text.len) {
 		html_raw(out, "<dt>Options</dt><dd>");
 		html_text(out, text.buf);
@@ -429,7 +442,8 @@ void page_bisection_live(struct str *out, const json_t *b)
 	}
 	chart_belief(out, json_object_get(b, "belief"), done ? text_of(v, "commit") : NULL);
 	flights(out, b);
-	probes(out, json_object_get(b, "probes"));
+	probes(out, json_object_get(b, "probes"),
+		json_is_true(json_object_get(json_object_get(b, "options"), "fix")));
 	html_raw(out, "</main>");
 }
 

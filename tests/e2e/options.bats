@@ -76,6 +76,7 @@ ended() {
 		{"max_runs": 1.5}|options.max_runs: found 1.5, allowed*
 		{"max_seconds": -1}|options.max_seconds: found -1, allowed*
 		{"first_parent": 1}|options.first_parent: found 1, allowed are true and false
+		{"fix": "yes"}|options.fix: found "yes", allowed are true and false
 		{"reproducible": 1.1}|options.reproducible: found 1.1*, allowed is a number from 0 to 1
 		{"slots": null}|options.slots: found null, allowed*
 		[]|options: allowed is one JSON object
@@ -353,4 +354,82 @@ has_shared() {
 	verdicts_are_right "$REPOS/killed"
 	[ "$(rows "SELECT count(*) FROM (SELECT 1 FROM probes WHERE bisection IN ('$first', '$second') AND
 		observation IN ('good', 'bad', 'skip') GROUP BY bisection, test_unit HAVING count(*) > 1)")" = 0 ]
+}
+
+# --- the first good commit ---
+
+@test "the commit that fixed an error is found, and what is said of it has the words right" {
+	local v
+	git init -q -b main "$REPOS/fix"
+	for v in {1..10}; do [ "$v" != 5 ] || touch "$REPOS/fix/bug"; commit "$REPOS/fix" "$v"; done
+	for v in {11..40}; do [ "$v" != 23 ] || rm "$REPOS/fix/bug"; commit "$REPOS/fix" "$v"; done
+	submit "$REPOS/fix" c10
+	bisect suite.the_bug.fail --fix --good main
+	[ "$(get .verdict.verdict)" = culprit ]
+	[ "$(get .verdict.fix)" = true ]
+	[ "$(get .verdict.commit)" = "$(hex "$REPOS/fix" c23)" ]
+	[ "$(get .bad)" = "$(hex "$REPOS/fix" c10)" ]
+	[ "$(get '.good[0]')" = "$(hex "$REPOS/fix" c40)" ]
+	[ "$(get '.verdict.checks | map(select(.passed == false)) | length')" = 0 ]
+	for name in fix parent 'good end' 'bad end'; do
+		[ "$(get ".verdict.checks[] | select(.name == \"$name\") | .passed")" = true ]
+	done
+	[[ "$(get '.verdict.checks[] | select(.name == "reverted") | .result')" == 'the error is back'* ]]
+	[[ "$(get '.verdict.why | join(" ")')" == *'The commit itself passed in '*', its parent failed in '* ]]
+	ctl show "$(get .id)" | grep -q "$(hex "$REPOS/fix" c23) is the first good commit"
+	curl -sS -m 10 "$SERVER/bisections/$(get .id)" | grep -q 'First good commit'
+}
+
+@test "an error that is still there is not fixed" {
+	line "$REPOS/unfixed" 20 5-:bug
+	submit "$REPOS/unfixed" c10
+	status=0
+	answer="$(ctl bisect --watch --json --job "$job_id" --error-id suite.the_bug.fail --fix --good main)" || status=$?
+	[ "$status" = 5 ]
+	[ "$(get .verdict.verdict)" = no-good-commit ]
+	[ "$(get .verdict.commit)" = "$(hex "$REPOS/unfixed" c20)" ]
+	ctl show "$(get .id)" | grep -q "not fixed: $(hex "$REPOS/unfixed" c20) shows the error"
+	curl -sS -m 10 "$SERVER/bisections/$(get .id)" | grep -q 'Not fixed'
+}
+
+# not_yet REPO: c1 c2 on main, c3 brings the bug, c4 has it; a side of five from c2 never had it, is merged as c5 with the bug
+# of main; c6 and c7 have it, c8 fixes it, c9.
+not_yet() {
+	git init -q -b main "$1"
+	local v
+	for v in 1 2; do commit "$1" "$v"; done
+	git -C "$1" branch side
+	touch "$1/bug"
+	for v in 3 4; do commit "$1" "$v"; done
+	git -C "$1" checkout -q side
+	for v in s1 s2 s3 s4 s5; do commit "$1" "$v"; done
+	git -C "$1" checkout -q main
+	git -C "$1" merge -q --no-ff -m 'merge the side' side
+	git -C "$1" tag c5
+	for v in 6 7; do commit "$1" "$v"; done
+	rm "$1/bug"
+	for v in 8 9; do commit "$1" "$v"; done
+}
+
+@test "a commit that never had the error is not taken for its fix" {
+	not_yet "$REPOS/not-yet"
+	submit "$REPOS/not-yet" c4
+	# That they are known to pass must not mislead.
+	for commit in cs2 cs4 cs5; do
+		ctl resubmit --wait --commit "$commit" "$job_id" >/dev/null
+	done
+	bisect suite.the_bug.fail --fix --good main
+	[ "$(get .verdict.commit)" = "$(hex "$REPOS/not-yet" c8)" ]
+	[ "$(get '.verdict.evidence | .containing.bad + .not_containing.good')" = 0 ]
+}
+
+@test "a commit without the error that does not descend from one with it is refused, as is none" {
+	not_yet "$REPOS/apart"
+	submit "$REPOS/apart" c4
+	bisect suite.the_bug.fail --fix --good cs5
+	[ "$(get .state)" = failed ]
+	[[ "$(get .message)" == *'is no ancestor of the one without it'* ]]
+	run ctl bisect --job "$job_id" --error-id suite.the_bug.fail --fix
+	[ "$status" = 2 ]
+	[[ "$output" == *--good* ]]
 }
