@@ -751,6 +751,7 @@ const struct http_route api_routes[] = {
 	GET("/api/v1/bisections", ROLE_VIEWER, bisections_get),
 	GET("/api/v1/bisections/{id}", ROLE_VIEWER, bisections_get_one),
 	POST("/api/v1/bisections/{id}/cancel", ROLE_SUBMITTER, bisections_post_cancel, BODY_MAX),
+	POST("/api/v1/bisections/{id}/continue", ROLE_SUBMITTER, bisections_post_continue, BODY_MAX),
 	GET("/api/v1/bisections/{id}/events", ROLE_VIEWER, bisections_get_events),
 	POST("/api/v1/units/claim", ROLE_AGENT, units_claim, BODY_MAX),
 	GET("/api/v1/units/{id}", ROLE_VIEWER, get_unit),

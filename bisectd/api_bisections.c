@@ -43,7 +43,7 @@ void bisections_post(struct http_request *request, void *arg)
 	json_t *body = api_read_body(request);
 	char *name = api_caller_name(daemon, request), id[13], job_id[13];
 	const char *job_text;
-	bool existing = false;
+	bool existing = false, continued = false;
 	int r = 0;
 	struct bisection_request wanted = { .good = &good, .submitter = name };
 
@@ -69,12 +69,13 @@ void bisections_post(struct http_request *request, void *arg)
 		r = error_set(&err, ERR_INVALID, "body: found neither \"job_id\" nor \"job\", one of them is needed");
 	}
 	if (r == 0)
-		r = bisections_request(daemon, &wanted, id, &existing, &err);
+		r = bisections_request(daemon, &wanted, id, &existing, &continued, &err);
 	if (r < 0)
 		http_respond_error(request, &err);
 	else
 		api_respond_json(request, existing ? 200 : 201,
-			json_pack("{s:s, s:b}", "id", id, "existing", (int)existing));
+			json_pack("{s:s, s:b, s:b}", "id", id, "existing", (int)existing, "continued",
+				(int)continued));
 	strv_release(&good);
 	json_decref(body);
 	free(name);
@@ -118,6 +119,25 @@ void bisections_post_cancel(struct http_request *request, void *arg)
 		http_respond_error(request, &err);
 	else
 		api_respond_json(request, 200, json_pack("{s:b}", "cancelled", 1));
+}
+
+void bisections_post_continue(struct http_request *request, void *arg)
+{
+	struct error err = ERROR_INIT;
+	json_t *body = api_read_body(request);
+	const char *key, *id = http_param(request, "id");
+	json_t *value;
+
+	if (!body)
+		return;
+	json_object_foreach(body, key, value)
+		if (strcmp(key, "options") != 0 && !err.code)
+			error_set(&err, ERR_INVALID, "body: found \"%.80s\", allowed is options", key);
+	if (err.code || bisections_continue(arg, id, json_object_get(body, "options"), &err) < 0)
+		http_respond_error(request, &err);
+	else
+		api_respond_json(request, 200, json_pack("{s:s, s:b}", "id", id, "continued", 1));
+	json_decref(body);
 }
 
 void bisections_get_events(struct http_request *request, void *arg)

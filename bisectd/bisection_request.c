@@ -62,8 +62,21 @@ int bisections_check(const struct bisection_request *request, struct error *err)
 	return r;
 }
 
+static bool has_budget(const json_t *options)
+{
+	return json_object_get(options, "max_runs") || json_object_get(options, "max_seconds");
+}
+
+static bool is_undecided(const struct bisection_row *row)
+{
+	const char *kind = json_string_value(json_object_get(row->verdict, "verdict"));
+
+	return !strcmp(row->state, "done") && kind && !strcmp(kind, "undecided");
+}
+
+/* *ret_more: it has ended undecided, and there is a budget to go on with. */
 static int request_new(struct daemon *daemon, const struct bisection_request *request,
-	struct bisection *b, bool *ret_existing, struct error *err)
+	struct bisection *b, bool *ret_existing, bool *ret_more, struct error *err)
 {
 	struct job_row job;
 	struct bisection_row old;
@@ -87,6 +100,7 @@ static int request_new(struct daemon *daemon, const struct bisection_request *re
 	if (!request->again &&
 		warehouse_bisection_find(daemon->warehouse, key, &old, NULL) == 0) {
 		b->row.id = mem_strdup(old.id);
+		*ret_more = is_undecided(&old) && has_budget(request->options);
 		bisection_row_release(&old);
 		*ret_existing = true;
 		r = 0;
@@ -123,9 +137,10 @@ out:
 }
 
 int bisections_request(struct daemon *daemon, const struct bisection_request *request,
-	char ret_id[13], bool *ret_existing, struct error *err)
+	char ret_id[13], bool *ret_existing, bool *ret_continued, struct error *err)
 {
 	struct bisection *b = NULL;
+	bool more = false;
 	int r;
 
 	funnel(daemon, "seen", "");
@@ -133,12 +148,18 @@ int bisections_request(struct daemon *daemon, const struct bisection_request *re
 	if (r < 0)
 		goto refuse;
 	b = mem_alloc(sizeof(*b));
-	r = request_new(daemon, request, b, ret_existing, err);
+	r = request_new(daemon, request, b, ret_existing, &more, err);
+	if (r == 0 && more)
+		r = bisections_continue(daemon, b->row.id, request->options, err);
 	if (r < 0)
 		goto refuse;
+	*ret_continued = more;
 	snprintf(ret_id, 13, "%s", b->row.id);
 	if (*ret_existing) {
-		funnel(daemon, "refused", "exists already");
+		if (more)
+			funnel(daemon, "taken", "goes on");
+		else
+			funnel(daemon, "refused", "exists already");
 		bisection_free(b);
 		return 0;
 	}
@@ -159,9 +180,9 @@ static bool resume_id(const struct bisection_row *row, void *arg)
 	return true;
 }
 
-static int resume_one(struct daemon *daemon, const char *id, struct error *err)
+/* Row, job and journal, on failure as far as they could be read. */
+static int read_bisection(struct bisection *b, struct daemon *daemon, const char *id, struct error *err)
 {
-	struct bisection *b = mem_alloc(sizeof(*b));
 	struct job_row job = { 0 };
 	int r;
 
@@ -181,6 +202,14 @@ static int resume_one(struct daemon *daemon, const char *id, struct error *err)
 		r = probes_load(b, err);
 out:
 	job_row_release(&job);
+	return r;
+}
+
+static int resume_one(struct daemon *daemon, const char *id, struct error *err)
+{
+	struct bisection *b = mem_alloc(sizeof(*b));
+	int r = read_bisection(b, daemon, id, err);
+
 	/* What is lost or damaged stays so: it must not stand in the way of the same question asked again. */
 	if (r == -ERR_NOT_FOUND || r == -ERR_INVALID || r == -ERR_CORRUPT || r == -ERR_LIMIT) {
 		error_prefix(err, "it cannot go on after a restart");
@@ -213,14 +242,129 @@ int bisections_resume(struct daemon *daemon, struct error *err)
 	return r;
 }
 
-int bisections_cancel(struct daemon *daemon, const char *id, struct error *err)
+static struct bisection *find_open(const struct daemon *daemon, const char *id)
 {
 	struct bisection *b = daemon->bisections;
-	struct bisection_row row;
-	int r;
 
 	while (b && strcmp(b->row.id, id))
 		b = b->next;
+	return b;
+}
+
+/* The options of b with a budget that is counted from now on. */
+static int add_options(const struct bisection *b, const json_t *given, json_t **ret, struct bisection_options *ret_read,
+	struct error *err)
+{
+	struct bisection_options options;
+	json_t *sum;
+	int r = bisection_options_read(&options, given, err);
+
+	if (r < 0)
+		return r;
+	if (!has_budget(given))
+		return error_set(err, ERR_INVALID, "options: found neither \"max_runs\" nor \"max_seconds\", what it goes on with");
+	if ((json_object_get(given, "fix") && options.fix != b->options.fix) ||
+		(json_object_get(given, "first_parent") && options.first_parent != b->options.first_parent))
+		return error_set(err, ERR_INVALID, "options: \"fix\" and \"first_parent\" make another question, ask it as a new one");
+	sum = b->row.options ? json_deep_copy(b->row.options) : json_object();
+	json_object_del(sum, "max_runs");
+	json_object_del(sum, "max_seconds");
+	json_object_update(sum, (json_t *)given);
+	if (options.max_runs)
+		json_object_set_new(sum, "max_runs", json_integer((json_int_t)(probes_count_own(b) + options.max_runs)));
+	if (options.max_seconds)
+		json_object_set_new(sum, "max_seconds",
+			json_integer((clock_wall_ms() - b->row.created_ms) / 1000 + options.max_seconds));
+	r = bisection_options_read(ret_read, sum, err);
+	if (r < 0)
+		json_decref(sum);
+	else
+		*ret = sum;
+	return r;
+}
+
+/* As store_end in bisection.c: stored, or as it was. */
+static int store_options(struct bisection *b, json_t *sum, const struct bisection_options *options, struct error *err)
+{
+	json_t *before = b->row.options;
+	int r;
+
+	b->row.options = sum;
+	r = bisection_store(b, NULL, err);
+	if (r < 0) {
+		b->row.options = before;
+		json_decref(sum);
+		return r;
+	}
+	json_decref(before);
+	b->options = *options;
+	return 0;
+}
+
+static int extend_open(struct bisection *b, const json_t *given, struct error *err)
+{
+	struct bisection_options options;
+	const char *key;
+	json_t *value, *sum;
+	int r;
+
+	if (b->end_state)
+		return error_set(err, ERR_UNAVAILABLE, "the end of bisection %s is being written", b->row.id);
+	json_object_foreach((json_t *)given, key, value)
+		if (strcmp(key, "max_runs") != 0 && strcmp(key, "max_seconds") != 0)
+			return error_set(err, ERR_INVALID,
+				"options: found \"%.80s\"; while a bisection is running allowed are max_runs, max_seconds", key);
+	r = add_options(b, given, &sum, &options, err);
+	return r < 0 ? r : store_options(b, sum, &options, err);
+}
+
+static int reopen(struct daemon *daemon, const char *id, const json_t *given, struct error *err)
+{
+	struct bisection *b = mem_alloc(sizeof(*b));
+	struct bisection_options options;
+	json_t *sum;
+	int r = read_bisection(b, daemon, id, err);
+
+	if (r == 0 && !is_undecided(&b->row))
+		r = error_set(err, ERR_EXISTS, "bisection %s has ended: %s%s%s; only an undecided one goes on", id, b->row.state,
+			b->row.message ? ", " : "", b->row.message ? b->row.message : "");
+	if (r == 0)
+		r = add_options(b, given, &sum, &options, err);
+	if (r < 0)
+		goto out;
+	bisection_set_text(&b->row.state, "running");
+	bisection_set_text(&b->row.phase, "fetch");
+	bisection_set_text(&b->row.message, NULL);
+	b->row.finished_ms = 0;
+	json_decref(b->row.verdict);
+	json_decref(b->row.range);
+	b->row.verdict = b->row.range = NULL;
+	r = store_options(b, sum, &options, err);
+	if (r < 0)
+		goto out;
+	log_info("bisection %s goes on with a further budget: %zu runs are known", id, probes_count_runs(b));
+	b->next = daemon->bisections;
+	daemon->bisections = b;
+	daemon_wake(daemon);
+	b = NULL;
+out:
+	bisection_free(b);
+	return r;
+}
+
+int bisections_continue(struct daemon *daemon, const char *id, const json_t *options, struct error *err)
+{
+	struct bisection *b = find_open(daemon, id);
+
+	return b ? extend_open(b, options, err) : reopen(daemon, id, options, err);
+}
+
+int bisections_cancel(struct daemon *daemon, const char *id, struct error *err)
+{
+	struct bisection *b = find_open(daemon, id);
+	struct bisection_row row;
+	int r;
+
 	if (!b) {
 		r = warehouse_bisection_get(daemon->warehouse, id, &row, err);
 		if (r < 0)

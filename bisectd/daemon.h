@@ -127,7 +127,17 @@ struct bisection_request {
 	const char *submitter;
 };
 int bisections_check(const struct bisection_request *request, struct error *err);	/* all but the job; part of the next */
-int bisections_request(struct daemon *daemon, const struct bisection_request *request, char ret_id[13], bool *ret_existing, struct error *err);
+/*
+ * *ret_continued: it had ended undecided, and goes on with the budget that was asked for now.
+ */
+int bisections_request(struct daemon *daemon, const struct bisection_request *request, char ret_id[13], bool *ret_existing, bool *ret_continued,
+	struct error *err);
+/*
+ * One that is open, or has ended undecided, gets a further budget from now on: "max_runs" and "max_seconds" of `options` are added to what was spent
+ * (one that is not given is no limit any more); of an ended one "confidence", "reproducible" and "slots" may change as well.  All its results are kept.
+ * ERR_EXISTS: it has another verdict.
+ */
+int bisections_continue(struct daemon *daemon, const char *id, const json_t *options, struct error *err);
 int bisections_resume(struct daemon *daemon, struct error *err);
 int bisections_cancel(struct daemon *daemon, const char *id, struct error *err);
 void bisections_advance(struct daemon *daemon);

@@ -56,6 +56,8 @@ static const struct setting list_settings[] = {
 };
 static const struct setting resubmit_settings[] = {
 	{ "commit", 0, SETTING_STRING, AT(commit), "REV", NULL, 0, 0, "Another upstream_commit.", true },
+	{ "budget", 0, SETTING_STRING, AT(budget), "RUNS|TIME", NULL, 0, 0,
+		"A bisection goes on with so many runs or so much time more (90s, 15m, 6h, 2d).", true },
 	{ "wait", 'w', SETTING_FLAG, AT(wait), NULL, NULL, 0, 0, "Wait for its end and show the result.", true },
 	SERVER_ROWS
 };
@@ -76,7 +78,8 @@ const struct command submit_command = ROW("submit", "[options] job.yaml", "run a
 	"Prints the id of the job. The file \"-\" is standard input.\n\n" EXITS_WAIT, submit_settings);
 const struct command bisect_command = ROW("bisect", "--error-id ID (--job JOB | job.yaml) [options]",
 	"find the first bad commit of an error",
-	"Prints the id of the bisection. Asking twice for the same error, repository and job gives the same bisection, with the options that it was first asked for.\n\n"
+	"Prints the id of the bisection. Asking twice for the same error, repository and job gives the same bisection, with the options that it was first asked for. "
+	"With --budget one that ended undecided goes on, with so many runs or so much time more.\n\n"
 	"Exit status: 0 done, 1 failure, 2 wrong usage. With --watch as that of bisectctl watch.", bisect_settings);
 const struct command watch_command = ROW("watch", "[options] BISECTION", "show progress until the verdict",
 	"A bisectd that goes away is waited for, five minutes long. Ctrl-C ends the watching, not the bisection.\n\n"
@@ -89,8 +92,10 @@ const struct command cancel_command = ROW("cancel", "[options] ID", "cancel a bi
 const struct command log_command = ROW("log", "[options] UNIT|JOB", "print the log of a run",
 	"For a job: of its test if there is one, else of its build. To a terminal colours and control characters are not passed on.\n\n"
 	EXITS, plain_settings);
-const struct command resubmit_command = ROW("resubmit", "[options] JOB", "submit a job once more as it was",
-	"With --commit for another commit. A run that was made before is not repeated: its result is the answer.\n\n" EXITS_WAIT,
+const struct command resubmit_command = ROW("resubmit", "[options] JOB|BISECTION", "submit a job once more, or let a bisection go on",
+	"A job as it was, or with --commit for another commit. A run that was made before is not repeated: its result is the answer.\n\n"
+	"With --budget a bisection that ended undecided goes on with all that it found; one that is running gets that budget from now on.\n\n"
+	EXITS_WAIT " With --budget and --wait as that of bisectctl watch.",
 	resubmit_settings);
 const struct command boxes_command = ROW("boxes", "[options] [list | release NAME]", "list builders and testers, or end a quarantine",
 	"A box that fails again and again gets no work for a while. It comes back by itself; release does it at once and needs a token of role admin.\n\n" EXITS,
@@ -180,7 +185,11 @@ int resubmit_main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	status = 0;
-	if (!remote.err.code) {
+	if (!remote.err.code && remote.values.budget && remote.values.commit)
+		error_set(&remote.err, ERR_INVALID, "allowed is --budget for a bisection or --commit for a job, found both");
+	if (!remote.err.code && remote.values.budget) {
+		status = bisection_continue(&remote, remote.arguments.v[0]);
+	} else if (!remote.err.code) {
 		path = mem_printf("/api/v1/jobs/%s/resubmit", remote.arguments.v[0]);
 		status = submitted(&remote, remote_call(&remote, "POST", path,
 			json_pack("{s:s*}", "upstream_commit", remote.values.commit)));

@@ -213,6 +213,31 @@ static int bisect(struct remote *remote)
 	return status;
 }
 
+int bisection_continue(struct remote *remote, const char *id)
+{
+	json_t *options = json_object(), *answer;
+	char *path;
+	int status = 0;
+
+	if (add_budget(options, remote->values.budget, &remote->err) < 0) {
+		json_decref(options);
+		return 0;
+	}
+	path = mem_printf("/api/v1/bisections/%s/continue", id);
+	answer = remote_call(remote, "POST", path, json_pack("{s:o}", "options", options));
+	free(path);
+	if (!answer)
+		return RUN_EXIT_FAILED;
+	if (remote->values.wait)
+		status = watch(remote, id);
+	else if (remote->values.json)
+		print_json(answer);
+	else
+		put_foreign(id);
+	json_decref(answer);
+	return status;
+}
+
 int bisect_main(int argc, char **argv)
 {
 	struct remote remote = { .token = STR_INIT };

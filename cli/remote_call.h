@@ -62,6 +62,9 @@ void print_str(struct str *text);		/* to standard output, and releases it */
 /* A line of what came from elsewhere: nothing in it steers the terminal. */
 void put_foreign(const char *text);
 
+/* In remote_bisect.c: a bisection goes on with --budget; with --wait it is watched to its end.  The exit status. */
+int bisection_continue(struct remote *remote, const char *id);
+
 bool id_is_fine(const char *id);
 const char *id_of(const json_t *object);	/* never NULL */
 

@@ -433,3 +433,65 @@ not_yet() {
 	[ "$status" = 2 ]
 	[[ "$output" == *--good* ]]
 }
+
+# --- going on ---
+
+# own: runs that were made for the bisection in $answer
+own() { get '[.probes[] | select(.purpose != "known" and .observation != null and .observation != "cancelled")] | length'; }
+
+@test "an undecided bisection goes on with a further budget, and nothing is run again" {
+	line "$REPOS/more" 200 77-:bug
+	submit "$REPOS/more"
+	bisect suite.the_bug.fail --good c1 --budget 4
+	id="$(get .id)"
+	[ "$(get .verdict.verdict)" = undecided ]
+	before="$(rows 'SELECT unit, started_ms FROM results ORDER BY 1')"
+	# The same question without a budget is the same answer.
+	[ "$(ctl bisect --job "$job_id" --error-id suite.the_bug.fail --good c1)" = "$id" ]
+	api GET "/api/v1/bisections/$id"
+	[ "$(get .state)" = "done" ]
+	bisect suite.the_bug.fail --good c1 --budget 3
+	[ "$(get .id)" = "$id" ]
+	[ "$(get .verdict.verdict)" = undecided ]
+	[ "$(own)" = 7 ]
+	[ "$(get .options.max_runs)" = 7 ]
+	answer="$(ctl resubmit --budget 10m --wait --json "$id")"
+	[ "$(get .id)" = "$id" ]
+	[ "$(get .verdict.commit)" = "$(hex "$REPOS/more" c77)" ]
+	[ "$(get .options.max_runs)" = null ]
+	[ "$(rows 'SELECT unit, started_ms FROM results ORDER BY 1' | grep -cFx -- "$before")" = "$(wc -l <<<"$before")" ]
+	[ "$(get '[.probes[] | select(.observation != "cancelled") | .test_unit] | length')" = \
+		"$(get '[.probes[] | select(.observation != "cancelled") | .test_unit] | unique | length')" ]
+}
+
+@test "what goes on survives a kill, and what is decided does not go on" {
+	line "$REPOS/on" 60 31-:bug
+	slow "$REPOS/on" 0.5
+	bisect suite.the_bug.fail --good c1 --budget 3
+	id="$(get .id)"
+	ctl resubmit --budget 500 "$id"
+	again
+	wait_until 100 ended "$id"
+	[ "$(get .verdict.commit)" = "$(hex "$REPOS/on" c31)" ]
+	[ "$(get .options.max_runs)" = 503 ]
+	run ctl resubmit --budget 500 "$id"
+	[ "$status" = 1 ]
+	[[ "$output" == *'only an undecided one goes on'* ]]
+	api POST "/api/v1/bisections/$id/continue" --data '{"options": {"max_runs": 5}}'
+	[ "$code" = 409 ]
+	for body in '{}' '{"options": {"confidence": 0.9}}' '{"budget": 5}' '{"options": {"max_runs": 0}}'; do
+		api POST "/api/v1/bisections/$id/continue" --data "$body"
+		[[ "$code" == 40[09] ]]
+	done
+	api POST /api/v1/bisections/none/continue --data '{"options": {"max_runs": 5}}'
+	[ "$code" = 404 ]
+}
+
+@test "a bisection that looks for a good end goes on looking for it" {
+	line "$REPOS/looking" 60 31-:bug
+	submit "$REPOS/looking"
+	bisect suite.the_bug.fail --budget 2
+	[ "$(get .verdict.verdict)" = undecided ]
+	answer="$(ctl resubmit --budget 300 --wait --json "$(get .id)")"
+	[ "$(get .verdict.commit)" = "$(hex "$REPOS/looking" c31)" ]
+}
