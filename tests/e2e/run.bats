@@ -431,7 +431,7 @@ start_holding_run() {
 	use linear
 	for options in -j1 -j4; do
 		: >../builds
-		bisect $options --build "echo \$BISECTD_COMMIT >>'$PWD/../builds'; cp number built" --good v1 --bad main \
+		bisect $options --build "cp number built; echo \$BISECTD_COMMIT >>'$PWD/../builds'" --good v1 --bad main \
 			-- sh -c 'cmp -s number built || exit 200; test ! -e bug'
 		[ "$(field .commit)" = "$(hex . v77)" ]
 		[ "$(sort -u ../builds | wc -l)" = "$(wc -l <../builds)" ]
