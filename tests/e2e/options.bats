@@ -64,7 +64,7 @@ ended() {
 	while IFS='|' read -r options message; do
 		echo "$options"
 		ask "\"options\": $options" 400
-		echo "$(get .message)"
+		get .message
 		# shellcheck disable=SC2053
 		[[ "$(get .message)" == $message ]]
 	done <<-'END'
@@ -325,11 +325,11 @@ two_at_once() {
 verdicts_are_right() {
 	wait_until 120 ended "$first"
 	[ "$(get .verdict.commit)" = "$(hex "$1" c31)" ]
-	[ "$(get '[.probes[].note // "" | select(startswith("run for another"))] | length')" -ge 3 ]
+	[ "$(get '[.probes[] | select(.purpose == "known")] | length')" -ge 3 ]
 	[ "$(get '.verdict.evidence | .containing.bad + .containing.good + .not_containing.bad + .not_containing.good')" = "$(counted "$first")" ]
 	wait_until 120 ended "$second"
 	[ "$(get .verdict.commit)" = "$(hex "$1" c71)" ]
-	[ "$(get '[.probes[].note // "" | select(startswith("run for another"))] | length')" -ge 3 ]
+	[ "$(get '[.probes[] | select(.purpose == "known")] | length')" -ge 3 ]
 	[ "$(get '.verdict.evidence | .containing.bad + .containing.good + .not_containing.bad + .not_containing.good')" = "$(counted "$second")" ]
 }
 
@@ -341,6 +341,9 @@ counted() {
 @test "a run made for one bisection is evidence for another of the same job as it arrives" {
 	two_at_once "$REPOS/two"
 	verdicts_are_right "$REPOS/two"
+	for id in "$first" "$second"; do
+		[ "$(rows "SELECT count(*) FROM probes WHERE bisection = '$id' AND note LIKE 'run for another%'")" -ge 2 ]
+	done
 }
 
 has_shared() {
