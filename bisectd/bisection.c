@@ -395,6 +395,7 @@ static bool search_step(struct bisection *b)
 	bool opened = false, refused = false;
 
 	take_others(b);
+	bisection_tell_earlier(b);
 	if (is_spent(b))
 		search_spend(b->search);
 	drop_useless(b);

@@ -68,6 +68,7 @@ struct bisection {
 	uint32_t *by_hex;		/* all vertices, by commit */
 	size_t n_left_out;		/* boxes, as last logged */
 	struct search *search;
+	bool told_earlier;		/* the search knows of the runs in row.learnt */
 	int64_t results_after;		/* results of the job identity up to this row are in the journal, as far as they are of the range */
 	bool results_came;		/* and there are newer ones */
 	struct probe **probes;
@@ -116,7 +117,27 @@ int bisection_costs(struct bisection *b, struct search_options *options, struct 
 /* Tells the new search which commits are built. */
 int bisection_tell_built(struct bisection *b, struct error *err);
 
+/* --- bisection_earlier.c --- */
+
+/*
+ * Runs of the same job identity outside of the range, of which finished bisections of the error or the good ends of this one say on which side
+ * they lie: they tell how often the error shows (docs/search.md).  Gathered from the warehouse, weighed on the worker thread, which knows the
+ * history, and kept in the row: row.learnt is {"earlier": {"bad": {"bad","good"}, "good": {"bad","good"}, "same_cause": bool}}.
+ */
+struct earlier;
+struct earlier *earlier_gather(struct bisection *b);		/* NULL: there is nothing, or it is known already */
+void earlier_weigh(struct earlier *earlier, struct repository *repository, const struct history *history, bool fix);
+void earlier_keep(struct bisection *b, const struct earlier *earlier);	/* NULL is fine, here and below */
+void earlier_free(struct earlier *earlier);
+/*
+ * Tells the search, once the end that is said to have the error has shown it: an error that is gone is not reproduced, whatever others saw of it.
+ */
+void bisection_tell_earlier(struct bisection *b);
+
 /* --- bisection_probe.c --- */
+
+/* What a result says of its commit: bad, good or skip. */
+enum observation bisection_observation(const struct bisection *b, const struct result_row *result);
 
 /* Finds or makes a run of this tree.  NULL: the journal cannot be written now, try again later. */
 struct probe *probe_open(struct bisection *b, enum probe_kind kind, uint32_t vertex, const char *commit, const char *tree, const char *revert,

@@ -130,6 +130,26 @@ static void say_sides(json_t *why, const struct evidence *evidence, bool several
 		evidence->commits_others, plural(evidence->commits_others), several ? "any of them" : "it");
 }
 
+/* Zero where the search was not told of them. */
+static json_int_t earlier_runs(const struct bisection *b, const char *side, const char *seen)
+{
+	return b->told_earlier ? json_integer_value(json_object_get(json_object_get(json_object_get(b->row.learnt, "earlier"), side), seen)) : 0;
+}
+
+static void say_earlier(const struct bisection *b, json_t *why)
+{
+	json_int_t bad = earlier_runs(b, "bad", "bad"), passes = earlier_runs(b, "bad", "good");
+	json_int_t fails = earlier_runs(b, "good", "bad"), good = earlier_runs(b, "good", "good");
+
+	if (bad + passes)
+		say(why, "Outside of the range, runs of commits with %s count for how often it shows: %lld of %lld.",
+			json_is_true(json_object_get(json_object_get(b->row.learnt, "earlier"), "same_cause")) ?
+			"the error" : "an earlier cause of the error", (long long)bad, (long long)(bad + passes));
+	if (fails + good)
+		say(why, "Outside of the range, runs of commits without it count for how often it shows there: %lld of %lld.",
+			(long long)fails, (long long)(fails + good));
+}
+
 static void say_left_out(json_t *why, const json_t *boxes)
 {
 	size_t i;
@@ -158,6 +178,8 @@ void bisection_add_evidence(struct bisection *b, const struct search_verdict *ve
 				"parents", one ? seen_json(&evidence.parents) : json_null(), "containing",
 				seen_json(&evidence.containing), "not_containing", seen_json(&evidence.others)));
 	}
+	if (verdict->kind != VERDICT_NOT_REPRODUCED)
+		say_earlier(b, why);
 	say_left_out(why, boxes);
 	json_object_set_new(object, "left_out", boxes);
 	json_object_set_new(object, "why", why);

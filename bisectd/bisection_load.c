@@ -19,6 +19,7 @@ struct load_work {
 	char *mirrors_dir, *url, *bad;
 	struct strv good;
 	bool local, first_parent, fix, revert;
+	struct earlier *earlier;	/* weighed with the range; may be NULL */
 	char *culprit;			/* with revert */
 	struct repository *repository;	/* out, from here on */
 	char bad_hex[GIT_HEX + 1];
@@ -64,6 +65,8 @@ static int load_range(struct load_work *work)
 		r = history_load(&work->history, work->repository, strv_argv(&hexes), work->bad_hex,
 			work->first_parent, &work->err);
 	work->have_history = r == 0;
+	if (work->have_history && work->earlier)
+		earlier_weigh(work->earlier, work->repository, &work->history, work->fix);
 	strv_release(&hexes);
 	return r;
 }
@@ -135,6 +138,8 @@ void bisection_load(struct bisection *b, const char *culprit)
 		strv_pushf(&work->good, "%.*s", (int)len, rest);
 		rest += len + (rest[len] == ' ');
 	}
+	if (work->good.n && !culprit)
+		work->earlier = earlier_gather(b);
 	worker_pool_run(b->daemon->workers, load_on_worker, load_done, work);
 }
 
@@ -159,6 +164,7 @@ static int begin_search(struct bisection *b, struct error *err)
 		options.trust_runs = true;
 	/* Of another range others are of use. */
 	b->results_after = 0;
+	b->told_earlier = false;
 	r = bisection_costs(b, &options, err);
 	if (r == 0)
 		r = probes_add_known(b, err);
@@ -243,6 +249,7 @@ static void take_range(struct bisection *b, struct load_work *work)
 	b->have_history = true;
 	work->have_history = false;
 	sort_by_hex(b);
+	earlier_keep(b, work->earlier);
 	if (begin_search(b, &err) == 0) {
 		bisection_note(b, "search");
 	} else if (is_temporary(&err, ++b->failures)) {
@@ -307,6 +314,7 @@ static void load_done(void *arg, bool cancelled)
 	if (work->have_history)
 		history_release(&work->history);
 	repository_free(work->repository);
+	earlier_free(work->earlier);
 	free(work->mirrors_dir);
 	free(work->url);
 	free(work->bad);

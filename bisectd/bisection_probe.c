@@ -177,8 +177,8 @@ static void note_end(struct probe *probe, const char *outcome, const char *box)
 	bisection_set_text(&probe->box, box);
 }
 
-/* The error asked for among those of a run; keeps its line for the page. */
-static bool find_error(const struct bisection *b, struct probe *probe, const json_t *errors)
+/* The error asked for among those of a run, or NULL. */
+static const json_t *error_among(const struct bisection *b, const json_t *errors)
 {
 	size_t i;
 	json_t *item;
@@ -186,15 +186,22 @@ static bool find_error(const struct bisection *b, struct probe *probe, const jso
 	json_array_foreach((json_t *)errors, i, item) {
 		const char *id = json_string_value(json_object_get(item, "id"));
 
-		if (!id || strcmp(id, b->row.error_id))
-			continue;
-		free(probe->matched_line);
-		probe->matched_line =
-			mem_strdup(json_string_value(json_object_get(item, "line")));
-		probe->matched_number = json_integer_value(json_object_get(item, "line_number"));
-		return true;
+		if (id && !strcmp(id, b->row.error_id))
+			return item;
 	}
-	return false;
+	return NULL;
+}
+
+/* Keeps its line for the page. */
+static bool find_error(const struct bisection *b, struct probe *probe, const json_t *errors)
+{
+	const json_t *item = error_among(b, errors);
+
+	if (!item)
+		return false;
+	bisection_set_text(&probe->matched_line, json_string_value(json_object_get(item, "line")));
+	probe->matched_number = json_integer_value(json_object_get(item, "line_number"));
+	return true;
 }
 
 static const char *first_error(const json_t *errors)
@@ -206,14 +213,24 @@ static const char *first_error(const json_t *errors)
 }
 
 /* The rules that never bend: only the error asked for is evidence, and its absence needs a run that came to its end. */
-static enum observation judge_result(const struct bisection *b, struct probe *probe,
-	const struct result_row *result, struct str *note)
+enum observation bisection_observation(const struct bisection *b, const struct result_row *result)
 {
-	note_end(probe, result->outcome, result->agent);
-	if (find_error(b, probe, result->errors))
+	if (error_among(b, result->errors))
 		return OBSERVED_BAD;
 	if (result->complete && strcmp(result->outcome, "infra") && strcmp(result->outcome, "broken"))
 		return OBSERVED_GOOD;
+	return OBSERVED_SKIP;
+}
+
+static enum observation judge_result(const struct bisection *b, struct probe *probe,
+	const struct result_row *result, struct str *note)
+{
+	enum observation observation = bisection_observation(b, result);
+
+	note_end(probe, result->outcome, result->agent);
+	find_error(b, probe, result->errors);
+	if (observation != OBSERVED_SKIP)
+		return observation;
 	if (note->len)
 		str_add(note, "; ");
 	if (!strcmp(result->outcome, "infra") || !strcmp(result->outcome, "broken")) {

@@ -167,6 +167,8 @@ json_t *bisection_json(struct bisection *b)
 			json_integer((json_int_t)search_remaining(b->search)));
 		json_object_set_new(object, "runs_left",
 			json_integer((json_int_t)search_runs_left(b->search)));
+		if (b->told_earlier)
+			json_object_set(object, "earlier", json_object_get(b->row.learnt, "earlier"));
 		if (b->step == STEP_SEARCHING && strcmp(b->row.phase, "done"))
 			json_object_set_new(object, "phase",
 				json_string(search_phase_name(search_phase(b->search))));

@@ -5,6 +5,7 @@ programs_bisectd_SOURCES = \
 	bisectd/api_units.c bisectd/api_units.h \
 	bisectd/bisection.c bisectd/bisection.h \
 	bisectd/bisection_costs.c \
+	bisectd/bisection_earlier.c \
 	bisectd/bisection_evidence.c \
 	bisectd/bisection_load.c \
 	bisectd/bisection_options.c bisectd/bisection_options.h \

@@ -131,7 +131,10 @@ size_t search_left_out(struct search *search, uint32_t *ret, size_t max);
  */
 void search_observe_ratio(struct search *search, uint32_t commit, double log_ratio, bool in_flight);
 
-/* Runs from before the search whose side is known: failures and passes of bad commits and of good ones.  Once, before anything else. */
+/*
+ * Runs from before the search whose side is known: failures and passes of bad commits and of good ones.  Once, at any time: from now on
+ * all is as if they had been there from the start.
+ */
 void search_earlier(struct search *search, unsigned bad_fails, unsigned bad_passes, unsigned good_fails, unsigned good_passes);
 
 /*

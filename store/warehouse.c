@@ -72,6 +72,9 @@ static const char *const migrations[] = {
 	"CREATE INDEX IF NOT EXISTS builds_by_unit ON builds (unit);",
 
 	"CREATE INDEX IF NOT EXISTS builds_by_artifact ON builds (artifact);",
+
+	"ALTER TABLE bisections ADD COLUMN learnt TEXT;"
+	"CREATE INDEX bisections_by_error ON bisections (error_id, identity, finished_ms);",
 };
 
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))

@@ -88,6 +88,8 @@ int warehouse_results_of_key(struct warehouse *warehouse, const char *test_key, 
  * stays before the one for which it does not.
  */
 int warehouse_results_since(struct warehouse *warehouse, const char *identity, int64_t *after, bool (*each)(const struct result_row *row, void *arg), void *arg, struct error *err);
+/* Of a job identity, newest first. */
+int warehouse_results_newest(struct warehouse *warehouse, const char *identity, unsigned limit, bool (*each)(const struct result_row *row, void *arg), void *arg, struct error *err);
 /* Results of other identities/repositories that showed an id: newest first, for pages. */
 int warehouse_results_with_error(struct warehouse *warehouse, const char *error_id, unsigned limit, bool (*each)(const struct result_row *row, void *arg), void *arg, struct error *err);
 
@@ -111,7 +113,8 @@ struct bisection_row {
 	int64_t created_ms, updated_ms, finished_ms;
 	json_t *options;		/* given: good, slots, priority... */
 	json_t *verdict;		/* NULL until there is one: stored before it is announced */
-	json_t *range;			/* {"commits": n, ...} for pages */
+	json_t *range;			/* the report as it was at the end, for pages */
+	json_t *learnt;			/* what it found out at its start and goes on with after a restart (bisectd/bisection.h), or NULL */
 };
 int warehouse_bisection_put(struct warehouse *warehouse, const struct bisection_row *row, struct error *err);
 int warehouse_bisection_get(struct warehouse *warehouse, const char *id, struct bisection_row *ret, struct error *err);
@@ -119,6 +122,8 @@ int warehouse_bisection_get(struct warehouse *warehouse, const char *id, struct 
 int warehouse_bisection_find(struct warehouse *warehouse, const char *dedupe_key, struct bisection_row *ret, struct error *err);
 void bisection_row_release(struct bisection_row *row);
 int warehouse_bisections(struct warehouse *warehouse, bool open_only, unsigned limit, bool (*each)(const struct bisection_row *row, void *arg), void *arg, struct error *err);
+/* The finished ones (state done) of an error of a job identity, newest first. */
+int warehouse_bisections_of_error(struct warehouse *warehouse, const char *error_id, const char *identity, unsigned limit, bool (*each)(const struct bisection_row *row, void *arg), void *arg, struct error *err);
 
 /* The journal of a bisection: every probe in the order it was asked for, and what came of it. */
 struct probe_row {

@@ -6,21 +6,21 @@
 /* --- bisections --- */
 
 #define BISECTION_COLUMNS "id, dedupe_key, error_id, job_id, identity, good, bad, state, phase, message, submitter," \
-	" created_ms, updated_ms, finished_ms, options, verdict, range"
+	" created_ms, updated_ms, finished_ms, options, verdict, range, learnt"
 #define SELECT_BISECTIONS "SELECT " BISECTION_COLUMNS " FROM bisections"
 
 int warehouse_bisection_put(struct warehouse *warehouse, const struct bisection_row *row, struct error *err)
 {
 	return query_run(warehouse, err,
-		"INSERT INTO bisections (" BISECTION_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		"INSERT INTO bisections (" BISECTION_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 		" ON CONFLICT (id) DO UPDATE SET dedupe_key = excluded.dedupe_key, error_id = excluded.error_id, job_id = excluded.job_id,"
 		" identity = excluded.identity, good = excluded.good, bad = excluded.bad, state = excluded.state, phase = excluded.phase,"
 		" message = excluded.message, submitter = excluded.submitter, created_ms = excluded.created_ms,"
 		" updated_ms = excluded.updated_ms, finished_ms = excluded.finished_ms, options = excluded.options,"
-		" verdict = excluded.verdict, range = excluded.range",
-		"sssssssssssiiijjj", row->id, row->dedupe_key, row->error_id, row->job_id, row->identity, row->good, row->bad, row->state,
+		" verdict = excluded.verdict, range = excluded.range, learnt = excluded.learnt",
+		"sssssssssssiiijjjj", row->id, row->dedupe_key, row->error_id, row->job_id, row->identity, row->good, row->bad, row->state,
 		row->phase, row->message, row->submitter, row->created_ms, row->updated_ms, row->finished_ms, row->options, row->verdict,
-		row->range);
+		row->range, row->learnt);
 }
 
 static int bisection_of(struct bisection_row *ret, sqlite3_stmt *query, struct error *err)
@@ -47,6 +47,8 @@ static int bisection_of(struct bisection_row *ret, sqlite3_stmt *query, struct e
 		rc = column_json(&row.verdict, query, 15, err);
 	if (rc == 0)
 		rc = column_json(&row.range, query, 16, err);
+	if (rc == 0)
+		rc = column_json(&row.learnt, query, 17, err);
 	if (rc < 0)
 		bisection_row_release(&row);
 	else
@@ -97,22 +99,17 @@ void bisection_row_release(struct bisection_row *row)
 	json_decref(row->options);
 	json_decref(row->verdict);
 	json_decref(row->range);
+	json_decref(row->learnt);
 	*row = (struct bisection_row){ 0 };
 }
 
-int warehouse_bisections(struct warehouse *warehouse, bool open_only, unsigned limit,
-	bool (*each)(const struct bisection_row *row, void *arg), void *arg, struct error *err)
+/* Ends the query. */
+static int each_bisection(sqlite3_stmt *query, struct warehouse *warehouse, bool (*each)(const struct bisection_row *row, void *arg),
+	void *arg, struct error *err)
 {
-	/* The condition is spelled as in the partial index, or SQLite would not use that. */
-	const char *sql = open_only
-		? SELECT_BISECTIONS " WHERE state IN ('waiting', 'running') ORDER BY created_ms DESC, rowid DESC LIMIT ?"
-		: SELECT_BISECTIONS " ORDER BY created_ms DESC, rowid DESC LIMIT ?";
-	sqlite3_stmt *query;
 	bool more = true;
-	int rc = query_start(&query, warehouse, err, sql, "i", limit ? (int64_t)limit : (int64_t)-1);
+	int rc = 0;
 
-	if (rc < 0)
-		return rc;
 	while (more && (rc = query_step(query, warehouse, err)) > 0) {
 		struct bisection_row row;
 
@@ -124,6 +121,30 @@ int warehouse_bisections(struct warehouse *warehouse, bool open_only, unsigned l
 	}
 	sqlite3_finalize(query);
 	return rc < 0 ? rc : 0;
+}
+
+int warehouse_bisections(struct warehouse *warehouse, bool open_only, unsigned limit,
+	bool (*each)(const struct bisection_row *row, void *arg), void *arg, struct error *err)
+{
+	/* The condition is spelled as in the partial index, or SQLite would not use that. */
+	const char *sql = open_only
+		? SELECT_BISECTIONS " WHERE state IN ('waiting', 'running') ORDER BY created_ms DESC, rowid DESC LIMIT ?"
+		: SELECT_BISECTIONS " ORDER BY created_ms DESC, rowid DESC LIMIT ?";
+	sqlite3_stmt *query;
+	int rc = query_start(&query, warehouse, err, sql, "i", limit ? (int64_t)limit : (int64_t)-1);
+
+	return rc < 0 ? rc : each_bisection(query, warehouse, each, arg, err);
+}
+
+int warehouse_bisections_of_error(struct warehouse *warehouse, const char *error_id, const char *identity, unsigned limit,
+	bool (*each)(const struct bisection_row *row, void *arg), void *arg, struct error *err)
+{
+	sqlite3_stmt *query;
+	int rc = query_start(&query, warehouse, err,
+		SELECT_BISECTIONS " WHERE error_id = ? AND identity = ? AND state = 'done' ORDER BY finished_ms DESC, rowid DESC LIMIT ?",
+		"ssi", error_id, identity, limit ? (int64_t)limit : (int64_t)-1);
+
+	return rc < 0 ? rc : each_bisection(query, warehouse, each, arg, err);
 }
 
 /* --- probes --- */

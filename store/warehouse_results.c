@@ -174,6 +174,17 @@ int warehouse_results_since(struct warehouse *warehouse, const char *identity, i
 	return rc < 0 ? rc : 0;
 }
 
+int warehouse_results_newest(struct warehouse *warehouse, const char *identity, unsigned limit,
+	bool (*each)(const struct result_row *row, void *arg), void *arg, struct error *err)
+{
+	sqlite3_stmt *query;
+	int rc = query_start(&query, warehouse, err,
+		SELECT_RESULTS " WHERE identity = ? ORDER BY finished_ms DESC, rowid DESC LIMIT ?", "si", identity,
+		limit ? (int64_t)limit : (int64_t)-1);
+
+	return rc < 0 ? rc : each_result(query, warehouse, each, arg, err);
+}
+
 int warehouse_results_with_error(struct warehouse *warehouse, const char *error_id, unsigned limit,
 	bool (*each)(const struct result_row *row, void *arg), void *arg, struct error *err)
 {

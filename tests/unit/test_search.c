@@ -1254,6 +1254,29 @@ START_TEST(earlier_runs_of_a_flaky_error_make_one_pass_say_less)
 }
 END_TEST
 
+START_TEST(earlier_runs_told_late_count_as_if_told_first)
+{
+	double first[16], late[16];
+
+	start_linear(15);
+	search_earlier(search, 12, 8, 0, 90);
+	take();
+	see(15, OBSERVED_BAD);
+	see(7, OBSERVED_GOOD);
+	search_belief(search, first);
+	search_free(search);
+	graph_release(&graph);
+	start_linear(15);
+	take();
+	see(15, OBSERVED_BAD);
+	see(7, OBSERVED_GOOD);
+	search_verdict(search);
+	search_earlier(search, 12, 8, 0, 90);
+	search_belief(search, late);
+	ck_assert_mem_eq(first, late, sizeof(first));
+}
+END_TEST
+
 /* costs */
 
 START_TEST(a_commit_with_an_artifact_is_preferred_where_builds_cost_much)
@@ -1794,6 +1817,7 @@ int main(void)
 	tcase_add_test(tests, earlier_runs_that_showed_the_error_stand_for_the_bad_end);
 	tcase_add_test(tests, earlier_runs_of_a_deterministic_error_save_runs);
 	tcase_add_test(tests, earlier_runs_of_a_flaky_error_make_one_pass_say_less);
+	tcase_add_test(tests, earlier_runs_told_late_count_as_if_told_first);
 	tcase_add_test(tests, a_commit_with_an_artifact_is_preferred_where_builds_cost_much);
 	tcase_add_test(tests, an_artifact_that_tells_nothing_is_not_preferred);
 	tcase_add_test(tests, a_commit_that_is_being_built_is_not_offered_to_another_slot);

@@ -59,6 +59,21 @@ static void sql(const char *text)
 	sqlite3_close(db);
 }
 
+static int schema_version(void)
+{
+	sqlite3 *db = NULL;
+	sqlite3_stmt *query = NULL;
+	int version;
+
+	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &query, NULL), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_step(query), SQLITE_ROW);
+	version = sqlite3_column_int(query, 0);
+	sqlite3_finalize(query);
+	sqlite3_close(db);
+	return version;
+}
+
 /* Compares JSON by value. */
 static void assert_json(const json_t *value, const char *expected)
 {
@@ -377,6 +392,21 @@ START_TEST(results_are_found_by_key_and_error)
 }
 END_TEST
 
+START_TEST(the_newest_results_of_an_identity_are_found)
+{
+	struct seen seen = SEEN_INIT;
+
+	put_result("u1", "k1", "i1", 30, 1, "e1");
+	put_result("u2", "k1", "i1", 20, 0, NULL);
+	put_result("u3", "k2", "i2", 10, 0, "e2");
+	put_result("u4", "k3", "i1", 40, 0, "e1");
+	assert_ok(warehouse_results_newest(warehouse, "i1", 0, note_result, &seen, &err));
+	assert_seen(&seen, "u4 u1 u2");
+	assert_ok(warehouse_results_newest(warehouse, "i1", 2, note_result, &seen, &err));
+	assert_seen(&seen, "u4 u1");
+}
+END_TEST
+
 static bool note_two(const struct result_row *row, void *arg)
 {
 	struct seen *seen = arg;
@@ -498,6 +528,7 @@ START_TEST(a_bisection_comes_back_as_it_was_put_last)
 	row.options = json_pack("{s:i}", "slots", 4);
 	row.verdict = json_pack("{s:s, s:f}", "verdict", "culprit", "confidence", 0.875);
 	row.range = json_pack("{s:i}", "commits", 400);
+	row.learnt = json_pack("{s:[s]}", "files", "a.c");
 	assert_ok(warehouse_bisection_put(warehouse, &row, &err));
 	reopen();
 	assert_ok(warehouse_bisection_get(warehouse, "b", &back, &err));
@@ -517,10 +548,12 @@ START_TEST(a_bisection_comes_back_as_it_was_put_last)
 	ck_assert(json_equal(back.options, row.options));
 	ck_assert(json_equal(back.verdict, row.verdict));
 	ck_assert(json_equal(back.range, row.range));
+	ck_assert(json_equal(back.learnt, row.learnt));
 	bisection_row_release(&back);
 	json_decref(row.options);
 	json_decref(row.verdict);
 	json_decref(row.range);
+	json_decref(row.learnt);
 	ck_assert_int_eq(warehouse_bisection_get(warehouse, "other", &back, &err), -ERR_NOT_FOUND);
 }
 END_TEST
@@ -558,6 +591,29 @@ START_TEST(bisections_are_listed_newest_first_and_open_ones_alone)
 	assert_seen(&seen, "b3 b1");
 	assert_ok(warehouse_bisections(warehouse, false, 1, note_bisection, &seen, &err));
 	assert_seen(&seen, "b3");
+}
+END_TEST
+
+START_TEST(finished_bisections_of_an_error_are_found_newest_first)
+{
+	struct seen seen = SEEN_INIT;
+	struct bisection_row row;
+
+	for (int i = 1; i <= 5; i++) {
+		char id[] = { 'b', (char)('0' + i), '\0' };
+
+		row = a_bisection(id, id, (char *)(i == 2 ? "running" : i == 3 ? "failed" : "done"), i);
+		row.finished_ms = 10 - i;
+		if (i == 5)
+			row.identity = (char *)"another";
+		assert_ok(warehouse_bisection_put(warehouse, &row, &err));
+	}
+	assert_ok(warehouse_bisections_of_error(warehouse, "stderr.x", "i", 0, note_bisection, &seen, &err));
+	assert_seen(&seen, "b1 b4");
+	assert_ok(warehouse_bisections_of_error(warehouse, "stderr.x", "i", 1, note_bisection, &seen, &err));
+	assert_seen(&seen, "b1");
+	assert_ok(warehouse_bisections_of_error(warehouse, "stderr.y", "i", 0, note_bisection, &seen, &err));
+	assert_seen(&seen, "");
 }
 END_TEST
 
@@ -804,6 +860,8 @@ START_TEST(a_database_from_before_the_boxes_gets_them)
 	warehouse_free(warehouse);
 	warehouse = NULL;
 	sql("DROP TABLE boxes");
+	sql("DROP INDEX bisections_by_error");
+	sql("ALTER TABLE bisections DROP COLUMN learnt");
 	sql("PRAGMA user_version = 1");
 	assert_ok(warehouse_open(&warehouse, path, &err));
 	assert_ok(warehouse_box_put(warehouse, &row, &err));
@@ -815,15 +873,19 @@ END_TEST
 START_TEST(a_newer_schema_is_refused_and_left_alone)
 {
 	struct job_row row = a_job((char *)"j", 1);
+	char back[64];
+	int version;
 
 	assert_ok(warehouse_job_put(warehouse, &row, &err));
 	warehouse_free(warehouse);
 	warehouse = NULL;
+	version = schema_version();
 	sql("PRAGMA user_version = 1000");
 	ck_assert_int_eq(warehouse_open(&warehouse, path, &err), -ERR_INVALID);
 	ck_assert_ptr_nonnull(strstr(err.text, "newer"));
 	ck_assert_ptr_null(warehouse);
-	sql("PRAGMA user_version = 2");
+	snprintf(back, sizeof(back), "PRAGMA user_version = %d", version);
+	sql(back);
 	assert_ok(warehouse_open(&warehouse, path, &err));
 	ck_assert_int_eq(warehouse_job_get(warehouse, "j", &row, &err), 0);
 	job_row_release(&row);
@@ -1003,12 +1065,14 @@ int main(void)
 	tcase_add_test(tables, a_result_comes_back_as_it_was_put);
 	tcase_add_test(tables, the_first_result_of_a_unit_stays_for_ever);
 	tcase_add_test(tables, results_are_found_by_key_and_error);
+	tcase_add_test(tables, the_newest_results_of_an_identity_are_found);
 	tcase_add_test(tables, results_that_came_since_are_told_once_in_the_order_they_came);
 	tcase_add_test(tables, the_median_of_what_runs_took_is_known_by_identity);
 	tcase_add_test(tables, a_result_with_an_error_without_id_is_refused_whole);
 	tcase_add_test(tables, a_bisection_comes_back_as_it_was_put_last);
 	tcase_add_test(tables, the_newest_bisection_of_a_key_that_was_not_given_up_is_found);
 	tcase_add_test(tables, bisections_are_listed_newest_first_and_open_ones_alone);
+	tcase_add_test(tables, finished_bisections_of_an_error_are_found_newest_first);
 	tcase_add_test(tables, probes_come_in_the_order_asked_for);
 	tcase_add_test(tables, a_probe_of_no_bisection_is_refused);
 	tcase_add_test(tables, a_token_is_found_by_its_hash_until_it_is_revoked);

@@ -1,0 +1,149 @@
+#!/usr/bin/env bats
+# What a bisection makes of what is known from before: runs of earlier bisections of the error, files that the error names.
+load lib_service
+
+setup_file() {
+	isolate_git
+	start_service --build-slots 1 --test-slots 1
+	REPOS="$STATE/repos"
+	export REPOS
+	mkdir "$REPOS"
+}
+
+teardown_file() {
+	# shellcheck disable=SC1091
+	[ ! -e "$STATE/now" ] || . "$STATE/now"
+	end_service
+}
+
+setup() {
+	isolate_git
+	# shellcheck disable=SC1091
+	[ ! -e "$STATE/now" ] || . "$STATE/now"
+}
+
+# Another process at the same address: the tests after this one have to know it.
+again() {
+	kill -KILL "$DAEMON"
+	wait_until 20 gone "$DAEMON"
+	start_service --build-slots 1 --test-slots 1
+	echo "DAEMON=$DAEMON" >"$STATE/now"
+}
+
+ended() {
+	api GET "/api/v1/bisections/$1"
+	[ "$(get .state)" != running ] && [ "$(get .state)" != waiting ]
+}
+
+# A commit with the file shows the error in every second run, always the same ones.
+flaky() {
+	local sum
+	git -C "$1" cat-file -e "$2:bug" 2>/dev/null || return 1
+	sum="$(sha256sum <<<"$2 $3")"
+	[ $((16#${sum:0:2} % 2)) = 0 ]
+}
+
+# ask JOB BODY: a bisection of the bug by the agents of `play`, one run at a time; its end in $answer.
+ask() {
+	api POST /api/v1/bisections --data "{\"error_id\": \"suite.the_bug.fail\", \"job_id\": \"$1\", $2}"
+	[ "$code" = 201 ] || { echo "$code $answer"; return 1; }
+	id="$(get .id)"
+	play "$REPO" 1000 1000 ended "$id"
+	jq -c 'del(.belief, .probes)' <<<"$answer"
+}
+
+own_runs() { get '[.probes[] | select(.purpose != "known" and .observation != "cancelled")] | length'; }
+
+# at SUITE COMMIT: a job at that commit that was never run, of an identity that SUITE makes its own; its id in $job_id.
+at() {
+	{ job "$REPO" "$2" | sed "s/^suite: suite/suite: $1/"; echo 'os_arch: aarch64'; } >"$BATS_TEST_TMPDIR/job.yaml"
+	job_id="$(ctl submit "$BATS_TEST_TMPDIR/job.yaml")"
+	play "$REPO" 1000 1000 job_ended "$job_id"
+}
+
+@test "what an earlier bisection saw of a flaky error makes the search for its fix cheaper, and no run counts twice" {
+	shows() { flaky "$@"; }
+	REPO="$REPOS/flaky"
+	line "$REPO" 300 40-149:bug
+	at warm c120
+	ask "$job_id" '"good": "c1", "options": {"slots": 1}'
+	[ "$(get .verdict.commit)" = "$(hex "$REPO" c40)" ]
+	# No other run lies beside the range of this one.
+	[ "$(get '.earlier.bad.bad + .earlier.bad.good + .earlier.good.good')" = 0 ]
+	failed="$(get '.verdict.evidence.containing | .bad')" passed="$(get '.verdict.evidence.containing | .good')"
+	ask "$job_id" '"bad": "c130", "good": "c290", "options": {"fix": true, "slots": 1}'
+	[ "$(get .verdict.commit)" = "$(hex "$REPO" c150)" ]
+	warm="$(own_runs)"
+	get .earlier
+	[ "$(get .earlier.same_cause)" = true ]
+	# The reverted tree of the first one is on no side; weighed down to 30 runs where there were more.
+	if [ $((failed + passed)) -le 30 ]; then
+		[ "$(get '.earlier.bad | "\(.bad) \(.good)"')" = "$failed $passed" ]
+	else
+		[ "$(get '.earlier.bad | .bad + .good')" = 30 ]
+	fi
+	[ "$(get '.earlier.good | .bad')" = 0 ]
+	[ "$(get '.earlier.good | .good')" -ge 2 ]
+	[[ "$(get '.verdict.why | join(" ")')" == *'Outside of the range, runs of commits with the error count for how often it shows: '* ]]
+	# The same error, of which nothing is known.
+	at cold c120
+	ask "$job_id" '"bad": "c130", "good": "c290", "options": {"fix": true, "slots": 1}'
+	[ "$(get .verdict.commit)" = "$(hex "$REPO" c150)" ]
+	[ "$(get '.earlier.bad | .bad + .good')" = 0 ]
+	cold="$(own_runs)"
+	echo "$warm runs with earlier ones, $cold without"
+	[ "$warm" -lt "$cold" ]
+}
+
+@test "an error that is gone is not reproduced, however often it showed before" {
+	REPO="$REPOS/gone"
+	line "$REPO" 100 20-59:bug
+	at gone c50
+	ask "$job_id" '"good": "c1", "options": {"slots": 1}'
+	[ "$(get .verdict.commit)" = "$(hex "$REPO" c20)" ]
+	ask "$job_id" '"good": "c70", "bad": "c99", "again": true, "options": {"slots": 1}'
+	[ "$(get .verdict.verdict)" = not-reproduced ]
+	[ "$(own_runs)" -le 30 ]
+	[ "$(get 'has("earlier")')" = false ]
+}
+
+@test "another cause that always showed does not make this one believed to show always" {
+	REPO="$REPOS/two"
+	line "$REPO" 200 20-59:bug
+	at two c50
+	ask "$job_id" '"good": "c1", "options": {"slots": 1}'
+	git -C "$REPO" checkout -q c200
+	git -C "$REPO" branch -q -f main c100
+	git -C "$REPO" checkout -q main
+	touch "$REPO/bug"
+	git -C "$REPO" add bug
+	git -C "$REPO" commit -q -m again
+	git -C "$REPO" tag back
+	for n in 1 2 3; do git -C "$REPO" commit -q --allow-empty -m "later $n"; done
+	at two main
+	ask "$job_id" '"good": "c70", "again": true, "options": {"slots": 1}'
+	[ "$(get .verdict.commit)" = "$(hex "$REPO" back)" ]
+	[ "$(get .earlier.same_cause)" = false ]
+	[ "$(get '.earlier.bad | .bad + .good')" = 0 ]
+	# Those before the good end that did not show it count, the reverted tree does not.
+	[ "$(get '.earlier.good | .good')" -ge 2 ]
+}
+
+@test "what was known at the start is known after a restart, whatever came since" {
+	REPO="$REPOS/restart"
+	line "$REPO" 100 20-89:bug
+	at restart c50
+	ask "$job_id" '"good": "c1", "options": {"slots": 1}'
+	api POST /api/v1/bisections --data "{\"error_id\": \"suite.the_bug.fail\", \"job_id\": \"$job_id\", \"bad\": \"c60\",
+		\"good\": \"c99\", \"options\": {\"fix\": true, \"slots\": 1}}"
+	id="$(get .id)"
+	wait_until 20 eval '[ -n "$(rows "SELECT learnt FROM bisections WHERE id = '\'"$id"\''")" ]'
+	before="$(rows "SELECT learnt FROM bisections WHERE id = '$id'")"
+	[ "$(jq .earlier.bad.bad <<<"$before")" -ge 2 ]
+	at restart c40
+	again
+	play "$REPO" 1000 1000 ended "$id"
+	[ "$(get .verdict.commit)" = "$(hex "$REPO" c90)" ]
+	[ "$(rows "SELECT learnt FROM bisections WHERE id = '$id'")" = "$before" ]
+	[ "$(jq -c .earlier <<<"$answer")" = "$(jq -c .earlier <<<"$before")" ]
+}
