@@ -388,7 +388,7 @@ static int search_make(struct run *run, struct error *err)
 	/* That a merge base is like the old end is nobody's word; with `fix` old ends are run anyway. */
 	options.verify_good = has_merge_base(run) && !run->plan.fix;
 	if (run->plan.prior_known) {
-		r = prior_from_files(&run->engine.prior, repository_git_dir(run->repository), &run->history,
+		r = prior_of_files(&run->engine.prior, repository_git_dir(run->repository), &run->history,
 			&run->plan.prior_files, err);
 		if (r < 0)
 			return r;

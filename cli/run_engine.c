@@ -378,24 +378,17 @@ static void learn_work(void *arg)
 	struct loop *loop = arg;
 	struct learning *learning = &loop->learning;
 
-	learning->result = prior_from_log(&learning->prior, loop->engine->git_dir, loop->engine->history,
+	learning->result = prior_of_log(&learning->prior, loop->engine->git_dir, loop->engine->history,
 		loop->context.logs_dir, &learning->record, &learning->error);
 }
 
 static void tell_prior(struct loop *loop)
 {
-	const struct prior *prior = &loop->engine->prior;
-	struct str files = STR_INIT;
+	struct str text = STR_INIT;
 
-	for (size_t i = 0; i < prior->files.n && i < 5; i++)
-		str_addf(&files, "%s%s", i ? ", " : "", prior->files.v[i]);
-	if (!prior->files.n)
-		progress_say(loop->engine->progress, "note: the error names no file of the repository: all commits are alike");
-	else
-		progress_say(loop->engine->progress, "note: the error names %s%s; %zu of %zu commits touch %s%s", files.buf,
-			prior->files.n > 5 ? ", ..." : "", prior->n_commits, loop->engine->history->n_range,
-			prior->files.n > 1 ? "them" : "it", prior->values ? " and are tried first" : "");
-	str_release(&files);
+	prior_say(&text, &loop->engine->prior, loop->engine->history);
+	progress_say(loop->engine->progress, "note: %s", text.buf);
+	str_release(&text);
 }
 
 static void learn_done(void *arg, bool cancelled)
