@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -14,6 +13,7 @@
 #include "bisectd/api_bisections.h"
 #include "bisectd/api_units.h"
 #include "bisectd/boxes.h"
+#include "store/packed_log.h"
 #include "web/assets.h"
 #include "web/pages.h"
 
@@ -319,46 +319,14 @@ out:
 
 /* --- units, logs, artifacts --- */
 
-/* Bytes of a log, in order; false: enough. */
-typedef bool log_sink(void *arg, const char *bytes, size_t len);
-
 static int unpack_log(struct daemon *daemon, const char *sha, log_sink *sink, void *arg, struct error *err)
 {
-	ZSTD_DStream *stream = NULL;
-	char *in = mem_alloc(ZSTD_DStreamInSize()), *out = mem_alloc(ZSTD_DStreamOutSize());
-	bool more = true;
 	uint64_t size;
-	ssize_t n;
 	int fd = -1, r = artifact_open(&fd, &size, daemon->artifacts, sha, err);
 
-	if (r < 0)
-		goto out;
-	stream = ZSTD_createDStream();
-	while (more && (n = read(fd, in, ZSTD_DStreamInSize())) != 0) {
-		ZSTD_inBuffer from = { in, n > 0 ? (size_t)n : 0, 0 };
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			r = error_errno(err, errno, "cannot read log %.12s", sha);
-			goto out;
-		}
-		while (more && from.pos < from.size) {
-			ZSTD_outBuffer to = { out, ZSTD_DStreamOutSize(), 0 };
-			size_t z = ZSTD_decompressStream(stream, &to, &from);
-
-			if (ZSTD_isError(z)) {
-				r = error_set(err, ERR_CORRUPT, "log %.12s: %s", sha, ZSTD_getErrorName(z));
-				goto out;
-			}
-			more = !to.pos || sink(arg, out, to.pos);
-		}
-	}
-out:
-	ZSTD_freeDStream(stream);
+	if (r == 0)
+		r = packed_log_each(fd, sha, sink, arg, err);
 	file_close(&fd);
-	free(in);
-	free(out);
 	return r;
 }
 

@@ -22,6 +22,7 @@ void bisection_free(struct bisection *b)
 	free(b->steps_back);
 	free(b->by_hex);
 	free(b->revert_note);
+	prior_release(&b->prior);
 	json_decref(b->belief);
 	json_decref(b->end_verdict);
 	free(b->end_state);
@@ -396,6 +397,8 @@ static bool search_step(struct bisection *b)
 
 	take_others(b);
 	bisection_tell_earlier(b);
+	if (bisection_begin_prior(b))
+		return false;
 	if (is_spent(b))
 		search_spend(b->search);
 	drop_useless(b);

@@ -17,6 +17,7 @@
 
 #include "bisectd/bisection_options.h"
 #include "bisectd/daemon.h"
+#include "git/error_prior.h"
 #include "git/history.h"
 #include "search/search.h"
 
@@ -68,6 +69,8 @@ struct bisection {
 	uint32_t *by_hex;		/* all vertices, by commit */
 	size_t n_left_out;		/* boxes, as last logged */
 	struct search *search;
+	bool told_prior;		/* what the error names is known, and the search knows of it */
+	struct prior prior;
 	bool told_earlier;		/* the search knows of the runs in row.learnt */
 	int64_t results_after;		/* results of the job identity up to this row are in the journal, as far as they are of the range */
 	bool results_came;		/* and there are newer ones */
@@ -122,7 +125,7 @@ int bisection_tell_built(struct bisection *b, struct error *err);
 /*
  * Runs of the same job identity outside of the range, of which finished bisections of the error or the good ends of this one say on which side
  * they lie: they tell how often the error shows (docs/search.md).  Gathered from the warehouse, weighed on the worker thread, which knows the
- * history, and kept in the row: row.learnt is {"earlier": {"bad": {"bad","good"}, "good": {"bad","good"}, "same_cause": bool}}.
+ * history, and kept in the row: row.learnt is {"earlier": {"bad": {"bad","good"}, "good": {"bad","good"}, "same_cause": bool}, ...}.
  */
 struct earlier;
 struct earlier *earlier_gather(struct bisection *b);		/* NULL: there is nothing, or it is known already */
@@ -133,6 +136,14 @@ void earlier_free(struct earlier *earlier);
  * Tells the search, once the end that is said to have the error has shown it: an error that is gone is not reproduced, whatever others saw of it.
  */
 void bisection_tell_earlier(struct bisection *b);
+
+/* --- bisection_prior.c --- */
+
+/*
+ * Once a run has shown the error: a worker thread reads its log and the history for what it names.  row.learnt keeps {"files": [...]}, so that a restart
+ * goes on with the same.  True: the worker has the bisection now.
+ */
+bool bisection_begin_prior(struct bisection *b);
 
 /* --- bisection_probe.c --- */
 

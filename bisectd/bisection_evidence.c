@@ -180,6 +180,9 @@ void bisection_add_evidence(struct bisection *b, const struct search_verdict *ve
 	}
 	if (verdict->kind != VERDICT_NOT_REPRODUCED)
 		say_earlier(b, why);
+	if (b->prior.values)
+		say(why, "%zu of %zu commits touch what the error names, and were tried first.", b->prior.n_commits,
+			b->history.n_range);
 	say_left_out(why, boxes);
 	json_object_set_new(object, "left_out", boxes);
 	json_object_set_new(object, "why", why);

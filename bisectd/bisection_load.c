@@ -164,7 +164,7 @@ static int begin_search(struct bisection *b, struct error *err)
 		options.trust_runs = true;
 	/* Of another range others are of use. */
 	b->results_after = 0;
-	b->told_earlier = false;
+	b->told_earlier = b->told_prior = false;
 	r = bisection_costs(b, &options, err);
 	if (r == 0)
 		r = probes_add_known(b, err);

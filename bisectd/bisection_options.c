@@ -27,6 +27,7 @@ static const struct option {
 	{ "max_seconds", OPTION_SECONDS, AT(max_seconds), 1, SECONDS_MAX },
 	{ "first_parent", OPTION_BOOL, AT(first_parent), 0, 0 },
 	{ "fix", OPTION_BOOL, AT(fix), 0, 0 },
+	{ "prior_from_error", OPTION_BOOL, AT(prior_from_error), 0, 0 },
 	{ "reproducible", OPTION_REAL, AT(reproducible), 0, 1 },
 	{ "slots", OPTION_COUNT, AT(slots), 1, SLOTS_MAX },
 };
@@ -90,7 +91,7 @@ static int read_one(struct bisection_options *ret, const struct option *row, con
 
 int bisection_options_read(struct bisection_options *ret, const json_t *options, struct error *err)
 {
-	struct bisection_options read = { 0 };
+	struct bisection_options read = { .prior_from_error = true };
 	const char *key;
 	json_t *value;
 	int r = 0;

@@ -15,6 +15,7 @@ struct bisection_options {
 	int64_t max_seconds;	/* wall time since it was opened; 0: no such limit */
 	unsigned slots;		/* runs at once; 0: its share of the farm */
 	bool first_parent;
+	bool prior_from_error;	/* commits that touch a file which the error names are tried first; true unless given */
 	bool fix;		/* the first commit without the error is looked for: an old end has it, the new end not */
 };
 

@@ -112,10 +112,33 @@ static json_t *notes_json(struct bisection *b)
 
 	for (size_t i = 0; b->have_history && i < b->history.notes.n; i++)
 		json_array_append_new(notes, json_string(b->history.notes.v[i]));
+	if (b->told_prior && b->prior.files.n) {
+		struct str text = STR_INIT;
+
+		prior_say(&text, &b->prior, &b->history);
+		str_add_char(&text, '.');
+		text.buf[0] = 'T';
+		json_array_append_new(notes, json_string(text.buf));
+		str_release(&text);
+	}
 	if (b->build_only)
 		json_array_append_new(notes,
 			json_string("The error is one of the build: builds are the evidence, no test is run."));
 	return notes;
+}
+
+static json_t *prior_json(const struct bisection *b)
+{
+	json_t *files = json_array();
+
+	for (size_t i = 0; i < b->prior.files.n; i++) {
+		struct str text = STR_INIT;
+
+		str_add_printable(&text, b->prior.files.v[i], strlen(b->prior.files.v[i]), 1000);
+		json_array_append_new(files, json_string(text.buf));
+		str_release(&text);
+	}
+	return json_pack("{s:o, s:I}", "files", files, "commits", (json_int_t)b->prior.n_commits);
 }
 
 static json_t *good_json(const struct bisection *b)
@@ -167,6 +190,8 @@ json_t *bisection_json(struct bisection *b)
 			json_integer((json_int_t)search_remaining(b->search)));
 		json_object_set_new(object, "runs_left",
 			json_integer((json_int_t)search_runs_left(b->search)));
+		if (b->told_prior)
+			json_object_set_new(object, "prior", prior_json(b));
 		if (b->told_earlier)
 			json_object_set(object, "earlier", json_object_get(b->row.learnt, "earlier"));
 		if (b->step == STEP_SEARCHING && strcmp(b->row.phase, "done"))

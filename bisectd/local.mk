@@ -9,6 +9,7 @@ programs_bisectd_SOURCES = \
 	bisectd/bisection_evidence.c \
 	bisectd/bisection_load.c \
 	bisectd/bisection_options.c bisectd/bisection_options.h \
+	bisectd/bisection_prior.c \
 	bisectd/bisection_probe.c \
 	bisectd/bisection_report.c \
 	bisectd/bisection_request.c \

@@ -42,6 +42,8 @@ static const struct setting bisect_settings[] = {
 		"Follow only the first parents of merges: which merge brought the error?", true },
 	{ "fix", 0, SETTING_FLAG, AT(fix), NULL, NULL, 0, 0,
 		"Find the first commit without the error: --bad (or the job's commit) shows it, --good, which is newer, does not.", true },
+	{ "no-prior-from-error", 0, SETTING_FLAG, AT(no_prior), NULL, NULL, 0, 0,
+		"Do not try commits first that touch a file which the error names.", true },
 	{ "reproducible", 0, SETTING_STRING, AT(reproducible), "P", NULL, 0, 0,
 		"How likely it is, from 0 to 1, that a commit with the error shows it every time; default 0.35.", true },
 	{ "again", 0, SETTING_FLAG, AT(again), NULL, NULL, 0, 0,

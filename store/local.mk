@@ -2,6 +2,7 @@ noinst_LIBRARIES += libstore.a
 libstore_a_SOURCES = \
 	store/artifacts.c store/artifacts.h store/artifacts_internal.h \
 	store/live_log.c \
+	store/packed_log.c store/packed_log.h \
 	store/queue.c store/queue.h store/queue_lua.h \
 	store/redis_connection.c store/redis_connection.h \
 	store/redis_server.c store/redis_server.h \

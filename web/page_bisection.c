@@ -330,6 +330,8 @@ static void options_fact(struct str *out, const json_t *options)
 		str_addf(&text, "%sfirst parents only", text.len ? ", " : "");
 	if (json_is_true(json_object_get(options, "fix")))
 		str_addf(&text, "%slooks for the fix", text.len ? ", " : "");
+	if (json_is_false(json_object_get(options, "prior_from_error")))
+		str_addf(&text, "%sall commits alike", text.len ? ", " : "");
 	if (text.len) {
 		html_raw(out, "<dt>Options</dt><dd>");
 		html_text(out, text.buf);

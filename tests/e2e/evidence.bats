@@ -64,15 +64,15 @@ at() {
 @test "what an earlier bisection saw of a flaky error makes the search for its fix cheaper, and no run counts twice" {
 	shows() { flaky "$@"; }
 	REPO="$REPOS/flaky"
-	line "$REPO" 300 40-149:bug
-	at warm c120
+	line "$REPO" 150 20-79:bug
+	at warm c60
 	ask "$job_id" '"good": "c1", "options": {"slots": 1}'
-	[ "$(get .verdict.commit)" = "$(hex "$REPO" c40)" ]
+	[ "$(get .verdict.commit)" = "$(hex "$REPO" c20)" ]
 	# No other run lies beside the range of this one.
 	[ "$(get '.earlier.bad.bad + .earlier.bad.good + .earlier.good.good')" = 0 ]
 	failed="$(get '.verdict.evidence.containing | .bad')" passed="$(get '.verdict.evidence.containing | .good')"
-	ask "$job_id" '"bad": "c130", "good": "c290", "options": {"fix": true, "slots": 1}'
-	[ "$(get .verdict.commit)" = "$(hex "$REPO" c150)" ]
+	ask "$job_id" '"bad": "c65", "good": "c145", "options": {"fix": true, "slots": 1}'
+	[ "$(get .verdict.commit)" = "$(hex "$REPO" c80)" ]
 	warm="$(own_runs)"
 	get .earlier
 	[ "$(get .earlier.same_cause)" = true ]
@@ -86,9 +86,9 @@ at() {
 	[ "$(get '.earlier.good | .good')" -ge 2 ]
 	[[ "$(get '.verdict.why | join(" ")')" == *'Outside of the range, runs of commits with the error count for how often it shows: '* ]]
 	# The same error, of which nothing is known.
-	at cold c120
-	ask "$job_id" '"bad": "c130", "good": "c290", "options": {"fix": true, "slots": 1}'
-	[ "$(get .verdict.commit)" = "$(hex "$REPO" c150)" ]
+	at cold c60
+	ask "$job_id" '"bad": "c65", "good": "c145", "options": {"fix": true, "slots": 1}'
+	[ "$(get .verdict.commit)" = "$(hex "$REPO" c80)" ]
 	[ "$(get '.earlier.bad | .bad + .good')" = 0 ]
 	cold="$(own_runs)"
 	echo "$warm runs with earlier ones, $cold without"
@@ -146,4 +146,94 @@ at() {
 	[ "$(get .verdict.commit)" = "$(hex "$REPO" c90)" ]
 	[ "$(rows "SELECT learnt FROM bisections WHERE id = '$id'")" = "$before" ]
 	[ "$(jq -c .earlier <<<"$answer")" = "$(jq -c .earlier <<<"$before")" ]
+}
+
+# --- what the error names ---
+
+# files REPO: 400 commits, the i-th of which changes src/f<i mod 40>.c; the bug came with the 222nd, which is in src/f22.c.
+files() {
+	git init -q -b main "$1"
+	for i in $(seq 400); do
+		printf 'commit refs/heads/main\nmark :%d\ncommitter A <a@example.org> %d +0000\ndata 1\nx\n' "$i" $((1600000000 + i))
+		[ "$i" = 1 ] || printf 'from :%d\n' $((i - 1))
+		printf 'M 100644 inline src/f%d.c\ndata %d\n%d\n' $((i % 40)) ${#i} "$i"
+		[ "$i" != 222 ] || printf 'M 100644 inline bug\ndata 1\nx\n'
+		printf 'reset refs/tags/v%d\nfrom :%d\n\n' "$i" "$i"
+	done | git -C "$1" fast-import --quiet
+}
+
+# files_job REPO SUITE: the test names src/f22.c at the error, and other files elsewhere.
+files_job() {
+	cat >"$BATS_TEST_TMPDIR/job.yaml" <<-END
+		suite: $2
+		upstream_url: '$1'
+		upstream_commit: main
+		build: {run: 'true'}
+		test:
+		  run: |
+		    echo 1..1
+		    seq 3000
+		    echo "src/f7.c:3:1: error: something else"
+		    seq 3000
+		    if test -e bug; then echo "src/f22.c:12:5: error: lost the frame"; echo "not ok 1 - the bug"
+		    else echo "ok 1 - the bug"; fi
+		    seq 3000
+		    echo "src/f9.c:1:1: error: another thing"
+		    test ! -e bug
+		timeout: 1m
+	END
+	answer="$(ctl submit --wait --json "$BATS_TEST_TMPDIR/job.yaml")"
+	job_id="$(get .id)"
+}
+
+@test "commits that touch the file which the error names are tried first, and verdict, page and show say so" {
+	REPO="$REPOS/named"
+	files "$REPO"
+	files_job "$REPO" named
+	bisect named.the_bug.fail --good v1
+	[ "$(get .verdict.commit)" = "$(hex "$REPO" v222)" ]
+	[ "$(get '.prior.files | join(" ")')" = src/f22.c ]
+	[ "$(get .prior.commits)" = 10 ]
+	[[ "$(get '.verdict.why | join(" ")')" == *'10 of 399 commits touch what the error names, and were tried first.'* ]]
+	id="$(get .id)"
+	with="$(get .runs)"
+	ctl show "$id" | grep -q 'The error names src/f22.c; 10 of 399 commits touch it and are tried first'
+	curl -sS -m 10 "$SERVER/bisections/$id" | grep -q 'The error names src/f22.c; 10 of 399 commits touch it and are tried first'
+	files_job "$REPO" alike
+	bisect alike.the_bug.fail --good v1 --no-prior-from-error
+	[ "$(get .verdict.commit)" = "$(hex "$REPO" v222)" ]
+	[ "$(get 'has("prior")')" = false ]
+	[ "$(get .options.prior_from_error)" = false ]
+	echo "$with runs with it, $(get .runs) without"
+	[ "$with" -le $(($(get .runs) - 3)) ]
+}
+
+@test "what the error names is the same after a restart, without the log" {
+	REPO="$REPOS/renamed"
+	files "$REPO"
+	files_job "$REPO" renamed
+	id="$(ctl bisect --job "$job_id" --error-id renamed.the_bug.fail --good v1 --budget 3)"
+	wait_until 60 ended "$id"
+	[ "$(get .verdict.verdict)" = undecided ]
+	[ "$(get '.prior.files | join(" ")')" = src/f22.c ]
+	# A name of the repository that is kept is used as it is; so it was not asked for again.
+	rows "UPDATE bisections SET learnt = json_set(learnt, '\$.files', json('[\"src/f21.c\", \"src/f22.c\"]')) WHERE id = '$id'"
+	again
+	ctl resubmit "$id" --budget 100
+	wait_until 60 ended "$id"
+	[ "$(get .verdict.commit)" = "$(hex "$REPO" v222)" ]
+	[ "$(get '.prior.files | join(" ")')" = 'src/f21.c src/f22.c' ]
+	[ "$(get .prior.commits)" = 20 ]
+}
+
+@test "a log that is lost costs the names of files and not the verdict" {
+	REPO="$REPOS/lost"
+	files "$REPO"
+	files_job "$REPO" lost
+	log="$(rows "SELECT log FROM results WHERE unit = '$(get .test_unit)'")"
+	printf nonsense >"$(find "$STATE/s" -name "$log")"
+	bisect lost.the_bug.fail --good v1
+	[ "$(get .verdict.commit)" = "$(hex "$REPO" v222)" ]
+	[ "$(get '.prior.files | length')" = 0 ]
+	grep -q "bisection $(get .id) tries all commits alike, as what the error names cannot be found out: log" "$STATE/log"
 }

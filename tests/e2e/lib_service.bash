@@ -149,7 +149,7 @@ shows() { [ "$4" = sick ] || git -C "$1" cat-file -e "$2:bug" 2>/dev/null; }
 # play REPO BUILD_MS TEST_MS COMMAND...: four agents ($AGENTS) take what there is of that arch until COMMAND holds.  A test
 # shows the bug where `shows` says so.
 play() {
-	local repo="$1" build_ms="$2" test_ms="$3" deadline=$((SECONDS + 100)) n=0 agents
+	local repo="$1" build_ms="$2" test_ms="$3" deadline=$((SECONDS + 300)) n=0 agents
 	local agent unit epoch kind commit repeat sha outcome errors now
 	read -ra agents <<<"${AGENTS:-w0 w1 w2 w3}"
 	shift 3
