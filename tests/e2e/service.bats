@@ -143,6 +143,20 @@ setup() {
 	[ "$(get '.result | {unit, started_ms}')" = "$first" ]
 }
 
+@test "a run of another suite, whose errors have other names, is no evidence that this one has none" {
+	line "$REPOS/suites" 16 9-:bug
+	submit "$REPOS/suites"
+	bisect suite.the_bug.fail --good c1
+	[ "$(get .verdict.commit)" = "$(hex "$REPOS/suites" c9)" ]
+	job "$REPOS/suites" | sed 's/^suite: suite/suite: other/' >"$BATS_TEST_TMPDIR/job.yaml"
+	answer="$(ctl submit --wait --json "$BATS_TEST_TMPDIR/job.yaml")"
+	[[ "$(get '.result.errors[].id' | tr '\n' ' ')" == *other.the_bug.fail* ]]
+	job_id="$(get .id)"
+	bisect other.the_bug.fail --good c1
+	[ "$(get .verdict.commit)" = "$(hex "$REPOS/suites" c9)" ]
+	[ "$(get '[.probes[] | select(.observation == "good" and .commit == "'"$(hex "$REPOS/suites" c16)"'")] | length')" = 0 ]
+}
+
 @test "resubmit takes another commit" {
 	line "$REPOS/resubmit" 3 2-:bug
 	submit "$REPOS/resubmit"
