@@ -23,6 +23,7 @@ void bisection_free(struct bisection *b)
 	free(b->by_hex);
 	free(b->revert_note);
 	prior_release(&b->prior);
+	strv_release(&b->left_out);
 	json_decref(b->belief);
 	json_decref(b->end_verdict);
 	free(b->end_state);
@@ -364,15 +365,18 @@ static void drop_orphans(struct bisection *b)
 			probe_cancel(b, b->probes[i], "no longer wanted after a restart");
 }
 
-/* For the operator, whose box it is. */
+/* For the operator, whose box it is, and for the queue: what they found would be left out, too. */
 static void note_left_out(struct bisection *b)
 {
-	json_t *boxes = bisection_left_out_json(b);
+	json_t *boxes = bisection_left_out_json(b), *box;
+	size_t i;
 
-	if (json_array_size(boxes) > b->n_left_out)
+	if (json_array_size(boxes) > b->left_out.n)
 		log_warning("bisection %s leaves out what box %s found: it fails good commits", b->row.id,
 			json_string_value(json_array_get(boxes, json_array_size(boxes) - 1)));
-	b->n_left_out = json_array_size(boxes);
+	strv_release(&b->left_out);
+	json_array_foreach(boxes, i, box)
+		strv_push(&b->left_out, json_string_value(box));
 	json_decref(boxes);
 }
 

@@ -67,7 +67,7 @@ struct bisection {
 	struct history history;
 	bool have_history;
 	uint32_t *by_hex;		/* all vertices, by commit */
-	size_t n_left_out;		/* boxes, as last logged */
+	struct strv left_out;		/* boxes whose results the search leaves out, as last logged */
 	struct search *search;
 	bool told_prior;		/* what the error names is known, and the search knows of it */
 	struct prior prior;

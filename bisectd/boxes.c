@@ -338,6 +338,14 @@ unsigned boxes_able(const struct daemon *daemon, const char *lane)
 	return n;
 }
 
+bool boxes_able_besides(const struct daemon *daemon, const char *lane, const struct strv *names)
+{
+	for (const struct box *box = daemon->boxes; box; box = box->next)
+		if (may_work(daemon, box) && strv_has(&box->lanes, lane) && !strv_has(names, box->row.name))
+			return true;
+	return false;
+}
+
 unsigned agents_slots(const struct daemon *daemon, const char *lane)
 {
 	unsigned n = 0;

@@ -40,6 +40,8 @@ int boxes_release(struct daemon *daemon, const char *name, struct error *err);
 
 /* Connected ones that could take a unit of it. */
 unsigned boxes_able(const struct daemon *daemon, const char *lane);
+/* One besides these can. */
+bool boxes_able_besides(const struct daemon *daemon, const char *lane, const struct strv *names);
 json_t *boxes_json(const struct daemon *daemon);	/* docs/api.md */
 json_t *boxes_quarantined_json(const struct daemon *daemon);
 /* Appends why nothing of the lane can be run now: no box of its kind is connected, or none may

@@ -81,6 +81,7 @@ struct unit_plan {
 	char commit[41], tree[41];
 	char revert[41];		/* "" or the commit reverted on top of `commit` */
 	unsigned repeat;
+	const struct strv *avoid;	/* boxes that do not test it while another one could; borrowed, may be NULL */
 };
 void unit_plan_make(struct unit_plan *ret, const struct job *job, const char *commit, const char *tree, const char *revert, unsigned repeat);
 

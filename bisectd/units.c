@@ -3,6 +3,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "bisectd/boxes.h"
+
+/* Said again at every step; so long nobody has it where only these boxes are left. */
+#define AVOID_MS 30000
 
 void unit_plan_make(struct unit_plan *ret, const struct job *job, const char *commit,
 	const char *tree, const char *revert, unsigned repeat)
@@ -56,11 +60,17 @@ static json_t *test_payload(struct daemon *daemon, const struct unit_plan *plan,
 
 /* Queues the unit, whose result the warehouse has not, unless it is there; what state it is in now. */
 static int queue_unit(struct daemon *daemon, const char *unit, const char *lane, int priority,
-	json_t *payload, enum unit_state *ret_state, struct error *err)
+	json_t *payload, const struct strv *avoid, enum unit_state *ret_state, struct error *err)
 {
 	char *text = json_dumps(payload, JSON_COMPACT);
-	struct unit_spec spec = { unit, lane, priority, text };
-	int r = queue_add(daemon->queue, &spec, clock_wall_ms(), ret_state, err);
+	struct unit_spec spec = { .id = unit, .lane = lane, .priority = priority, .payload = text };
+	int r;
+
+	if (avoid && avoid->n && boxes_able_besides(daemon, lane, avoid)) {
+		spec.avoid = avoid;
+		spec.avoid_until_ms = clock_wall_ms() + AVOID_MS;
+	}
+	r = queue_add(daemon->queue, &spec, clock_wall_ms(), ret_state, err);
 
 	/* Results are written first: one that is done without was lost since. */
 	if (r == 0 && *ret_state == UNIT_DONE) {
@@ -138,11 +148,11 @@ enum unit_progress unit_plan_advance(struct daemon *daemon, const struct unit_pl
 			goto out;
 		str_addf(&lane, "test/%s/%s", kind, arch);
 		r = queue_unit(daemon, plan->test_unit, lane.buf, priority,
-			test_payload(daemon, plan, job, build.artifact), &state, err);
+			test_payload(daemon, plan, job, build.artifact), plan->avoid, &state, err);
 	} else {
 		str_addf(&lane, "build/%s", arch);
 		r = queue_unit(daemon, plan->build_unit, lane.buf, priority,
-			build_payload(daemon, plan, job), &state, err);
+			build_payload(daemon, plan, job), NULL, &state, err);
 	}
 	if (r < 0)
 		goto out;

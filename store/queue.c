@@ -338,6 +338,10 @@ int queue_add(struct queue *queue, const struct unit_spec *spec, int64_t now_ms,
 	strv_push_many(&argv, spec->id, spec->lane, NULL);
 	push_number(&argv, spec->priority);
 	strv_push(&argv, spec->payload ? spec->payload : "");
+	push_number(&argv, now_ms);
+	push_number(&argv, spec->avoid_until_ms);
+	if (spec->avoid)
+		strv_push_all(&argv, strv_argv(spec->avoid));
 	rc = call(&reply, queue, &argv, err);
 	if (rc < 0)
 		return rc;

@@ -57,6 +57,8 @@ struct unit_spec {
 	const char *lane;	/* which agents may take it: "build/<arch>" or "test/<kind>/<arch>" */
 	int priority;		/* 0..9, 9 first; equal ones first come, first served */
 	const char *payload;	/* JSON handed to the agent */
+	const struct strv *avoid;	/* owners that do not get it before avoid_until_ms, also where it was added before; NULL: none */
+	int64_t avoid_until_ms;
 };
 
 /*

@@ -149,7 +149,17 @@ local function read_rules(argv, i)
 		patience = tonumber(argv[i + 3]) }
 end
 
--- id lane priority payload -> the state before
+-- These owners leave the unit alone until then; one that is kept off for longer still is.
+local function avoid(key, argv, first, now, up_to)
+	for i = first, #argv do
+		local times, _, kept = string.match(redis.call('HGET', key, 'a:' .. argv[i]) or '0 0 0', '^(%d+) (%d+) (%d+)$')
+		if tonumber(kept) < tonumber(up_to) then
+			redis.call('HSET', key, 'a:' .. argv[i], times .. ' ' .. now .. ' ' .. up_to)
+		end
+	end
+end
+
+-- id lane priority payload now avoid_until avoided... -> the state before
 local function add(keys, argv)
 	local prefix, id, lane, priority, payload = keys[1], argv[1], argv[2], argv[3], argv[4]
 	local unit = read(prefix, id)
@@ -168,6 +178,9 @@ local function add(keys, argv)
 		if before == 'ready' then
 			redis.call('ZADD', prefix .. ':ready:' .. unit.lane, rank(unit), id)
 		end
+	end
+	if before ~= 'done' then
+		avoid(unit_key(prefix, id), argv, 7, argv[5], argv[6])
 	end
 	return before
 end

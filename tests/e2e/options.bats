@@ -204,6 +204,29 @@ commit() {
 	grep -q "bisection $id leaves out what box sick found" "$STATE/log"
 }
 
+left_out() {
+	api GET "/api/v1/bisections/$1"
+	[ "$(get '.left_out // [] | length')" = 1 ] || [ "$(get .state)" = "done" ]
+}
+
+@test "a box that is left out gets no further test while another box can run it" {
+	line "$REPOS/kept" 64 41-:bug
+	AGENTS='w0 w1 sick w2'
+	foreign "$REPOS/kept"
+	play "$REPOS/kept" 1000 1000 job_ended "$job_id"
+	ask '"options": {"slots": 4, "confidence": 0.9999}'
+	play "$REPOS/kept" 1000 1000 left_out "$id"
+	[ "$(get .state)" = running ]
+	of_all() { get '[.probes[] | select(.observation == "good" or .observation == "bad")] | length'; }
+	of_sick() { get '[.probes[] | select(.box == "sick" and .observation != "cancelled")] | length'; }
+	all="$(of_all)" sick="$(of_sick)"
+	play "$REPOS/kept" 1000 1000 ended "$id"
+	echo "$all runs, $sick of them sick, when it was left out; in the end $(of_all), $(of_sick) of them sick"
+	[ "$(get .verdict.commit)" = "$(hex "$REPOS/kept" c41)" ]
+	[ "$(of_all)" -ge $((all + 2)) ]
+	[ "$(of_sick)" = "$sick" ]
+}
+
 # tested ID: how many commits were tried by the bisection
 tested() {
 	api GET "/api/v1/bisections/$1"

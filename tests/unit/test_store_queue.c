@@ -468,6 +468,43 @@ START_TEST(a_box_that_is_kept_off_a_unit_gets_the_next_one)
 }
 END_TEST
 
+static void add_avoiding(const char *box, int64_t now, int64_t until)
+{
+	struct strv boxes = STRV_INIT;
+	struct unit_spec spec = { .id = "u", .lane = LANE, .priority = 5, .payload = "{}", .avoid = &boxes, .avoid_until_ms = until };
+
+	strv_push(&boxes, box);
+	assert_ok(queue_add(queue, &spec, now, NULL, &err));
+	strv_release(&boxes);
+}
+
+START_TEST(a_unit_that_avoids_a_box_goes_to_another_and_to_that_one_where_no_other_comes)
+{
+	add_avoiding("sick", NOW, NOW + 30000);
+	claim_as("sick", NULL, NOW);
+	add_avoiding("sick", NOW + 20000, NOW + 50000);
+	claim_as("sick", NULL, NOW + 49999);
+	claim_as("sick", "u", NOW + 50000);
+	assert_ok(queue_cancel(queue, "u", &err));
+	add_avoiding("sick", NOW, NOW + 30000);
+	claim_as("well", "u", NOW);
+}
+END_TEST
+
+START_TEST(a_unit_that_was_added_before_avoids_a_box_from_now_on)
+{
+	set_pause(60000, 60000, 0);
+	add("u");
+	add_avoiding("sick", NOW, NOW + 30000);
+	claim_as("sick", NULL, NOW);
+	/* One that failed on it is not let in earlier. */
+	give_back("u", claim_as("well", "u", NOW), NOW);
+	add_avoiding("well", NOW, NOW + 1000);
+	claim_as("well", NULL, NOW + 2000);
+	claim_as("well", "u", NOW + 60000);
+}
+END_TEST
+
 START_TEST(a_box_that_is_kept_off_many_units_still_finds_another_behind_them)
 {
 	set_pause(5000, 60000, 0);
@@ -808,6 +845,8 @@ int main(void)
 	tcase_add_test(tcase, a_unit_given_back_is_offered_to_another_box_at_once_and_to_the_same_one_after_a_pause);
 	tcase_add_test(tcase, the_pause_doubles_up_to_its_maximum);
 	tcase_add_test(tcase, a_box_that_is_kept_off_a_unit_gets_the_next_one);
+	tcase_add_test(tcase, a_unit_that_avoids_a_box_goes_to_another_and_to_that_one_where_no_other_comes);
+	tcase_add_test(tcase, a_unit_that_was_added_before_avoids_a_box_from_now_on);
 	tcase_add_test(tcase, a_box_that_is_kept_off_many_units_still_finds_another_behind_them);
 	tcase_add_test(tcase, a_lost_lease_keeps_its_box_off_from_when_it_was_last_heard_of);
 	tcase_add_test(tcase, a_clock_that_went_back_keeps_no_box_off);
