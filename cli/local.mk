@@ -3,6 +3,7 @@ bin_PROGRAMS += programs/bisectctl
 programs_bisectctl_SOURCES = \
 	cli/main.c \
 	cli/budget.c cli/budget.h \
+	cli/number_finder.c cli/number_finder.h \
 	cli/remote.c cli/remote.h \
 	cli/remote_bisect.c \
 	cli/remote_call.c cli/remote_call.h \
@@ -11,6 +12,7 @@ programs_bisectctl_SOURCES = \
 	cli/run_engine.c cli/run_engine.h \
 	cli/run_evidence.c cli/run_evidence.h \
 	cli/run_journal.c cli/run_journal.h \
+	cli/run_metric.c cli/run_metric.h \
 	cli/run_prior.c cli/run_prior.h \
 	cli/run_progress.c cli/run_progress.h \
 	cli/run_report.c cli/run_report.h \

@@ -158,7 +158,7 @@ static json_t *bisect_options(const struct remote_values *values, struct error *
 		json_object_set_new(options, "first_parent", json_true());
 	if (values->fix)
 		json_object_set_new(options, "fix", json_true());
-	if (values->no_prior)
+	if (!values->prior_from_error)
 		json_object_set_new(options, "prior_from_error", json_false());
 	if (r == 0 && values->fix && values->good.n != 1)
 		r = error_set(err, ERR_INVALID, "found %zu of --good; with --fix one is needed, a commit without the error",

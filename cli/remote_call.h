@@ -18,7 +18,7 @@ struct remote_values {
 	bool json;
 	char *error_id, *job, *bad, *role, *commit, *confidence, *budget, *reproducible;
 	struct strv good;
-	bool again, wait, jobs, first_parent, fix, no_prior;
+	bool again, wait, jobs, first_parent, fix, prior_from_error;
 	long long limit;
 };
 

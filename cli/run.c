@@ -28,7 +28,8 @@ struct run_values {
 	char *bad;
 	long long jobs, timeout_s;
 	char *confidence, *budget;
-	char *error_id, *match, *build;
+	char *error_id, *match, *metric, *direction, *build;
+	long long samples;
 	bool clean, first_parent, fix, prior_from_error, trust, trust_ends, flaky, keep_worktrees, json, verbose;
 	bool go_on, abort, restart;
 };
@@ -58,6 +59,18 @@ static const struct setting run_settings[] = {
 	{ .name = "match", .type = SETTING_STRING, .offset = AT(match), .argument = "REGEX",
 		.only_command_line = true,
 		.help = "The same for any line of output that this Perl-compatible pattern matches." },
+	{ .name = "metric", .type = SETTING_STRING, .offset = AT(metric), .argument = "REGEX",
+		.only_command_line = true,
+		.help = "A number in the output is what counts (a time, a size): find the commit that changed it.  REGEX has one "
+			"group, around the number, as in 'time: ([0-9.]+) ms'; of several lines that match the last one counts.  Both ends "
+			"are run several times first, in turns, which tells how much the number varies; a run that fails says nothing.  "
+			"With -j, runs at the same time must not slow each other down." },
+	{ .name = "direction", .type = SETTING_STRING, .offset = AT(direction), .argument = "up|down|either",
+		.only_command_line = true,
+		.help = "How the metric of the bad end differs.  Default: either." },
+	{ .name = "samples", .type = SETTING_NUMBER, .offset = AT(samples), .argument = "N", .min = METRIC_LEAST, .max = 10000,
+		.only_command_line = true,
+		.help = "Runs of each end for the metric.  Default: 12, for a change of two deviations; a smaller one needs more." },
 	{ .name = "trust", .type = SETTING_FLAG, .offset = AT(trust), .only_command_line = true,
 		.help = "Believe both ends unseen and every single run, as git bisect does: fewest runs, no checks." },
 	{ .name = "trust-ends", .type = SETTING_FLAG, .offset = AT(trust_ends), .only_command_line = true,
@@ -161,6 +174,7 @@ static void run_release(struct run *run)
 	run_plan_release(&run->plan);
 	free(run->engine.records);
 	prior_release(&run->engine.prior);
+	measure_release(&run->engine.measure);
 	repository_free(run->repository);
 	free(run->state_dir);
 	free(run->trees_dir);
@@ -172,12 +186,41 @@ static void run_release(struct run *run)
 
 /* --- Before anything is touched --- */
 
+static int direction_read(enum metric_direction *ret, const char *text, struct error *err)
+{
+	static const char *const names[METRIC_NDIRECTIONS] = { "either", "up", "down" };
+
+	for (int i = 0; i < METRIC_NDIRECTIONS; i++) {
+		if (!strcmp(names[i], text)) {
+			*ret = (enum metric_direction)i;
+			return 0;
+		}
+	}
+	return error_set(err, ERR_INVALID, "--direction: found \"%.40s\", allowed are up, down, either", text);
+}
+
+static int check_metric(const struct run_values *values, struct error *err)
+{
+	enum metric_direction direction;
+
+	if (!values->metric && (values->direction || values->samples))
+		return error_set(err, ERR_INVALID, "--direction and --samples belong to --metric REGEX, which is missing");
+	if (values->metric && (values->error_id || values->match || values->fix || values->trust || values->trust_ends ||
+		values->flaky || values->prior_from_error))
+		return error_set(err, ERR_INVALID, "--metric excludes --error-id, --match, --fix, --trust, --trust-ends, --flaky and "
+			"--prior-from-error: there is no error, and both ends are measured");
+	return values->direction ? direction_read(&direction, values->direction, err) : 0;
+}
+
 static int check_usage(struct run *run, struct error *err)
 {
+	int r;
+
 	const struct run_values *values = &run->values;
 	bool describes = values->good.n || values->bad || values->error_id || values->match || values->build ||
 		values->timeout_s || values->clean || values->first_parent || values->fix || values->trust || values->trust_ends ||
-		values->flaky || values->prior_from_error || values->confidence || run->command.n;
+		values->flaky || values->prior_from_error || values->confidence || values->metric ||
+		values->direction || values->samples || run->command.n;
 
 	if (values->go_on + values->abort + values->restart > 1)
 		return error_set(err, ERR_INVALID, "--continue, --abort and --restart exclude each other");
@@ -196,6 +239,9 @@ static int check_usage(struct run *run, struct error *err)
 		return error_set(err, ERR_INVALID, "--fix takes one --good: the newer end, without the error");
 	if (values->error_id && values->match)
 		return error_set(err, ERR_INVALID, "--error-id and --match exclude each other");
+	r = check_metric(values, err);
+	if (r < 0)
+		return r;
 	if (!run->command.n && !(values->build && values->error_id && str_has_prefix(values->error_id, "build-pkg.")))
 		return error_set(err, ERR_INVALID, "the command to run is missing (see --help)");
 	return 0;
@@ -310,6 +356,10 @@ static int plan_make(struct run *run, struct error *err)
 	plan->build = mem_strdup(values->build);
 	plan->error_id = mem_strdup(values->error_id);
 	plan->match = mem_strdup(values->match);
+	plan->metric = mem_strdup(values->metric);
+	if (values->direction)
+		direction_read(&plan->direction, values->direction, NULL);
+	plan->samples = values->samples ? values->samples : METRIC_ENOUGH;
 	plan->directory = directory_below(repository_work_tree(run->repository));
 	plan->trust = values->trust;
 	plan->trust_ends = values->trust_ends;
@@ -394,6 +444,17 @@ static int search_make(struct run *run, struct error *err)
 			return r;
 		options.prior = run->engine.prior.values;
 	}
+	/* The samples say more of the ends than a run would, and are none of the search. */
+	if (run->plan.metric) {
+		options.verify_good = false;
+		options.trust_ends = true;
+		if (options.max_runs)
+			options.max_runs = run->plan.budget > 2 * run->plan.samples ?
+				(unsigned)(run->plan.budget - 2 * run->plan.samples) : 1;
+		run->engine.measure.plan = &run->plan;
+		return search_new(&run->search, &run->history.graph, run->history.bad, run->history.good,
+			run->history.n_good, &options, err);
+	}
 	options.trust_ends = (run->plan.trust || run->plan.trust_ends) && !has_merge_base(run);
 	return search_new(&run->search, &run->history.graph, run->history.bad, run->history.good,
 		run->history.n_good, &options, err);
@@ -402,8 +463,9 @@ static int search_make(struct run *run, struct error *err)
 static int replay(struct run *run, struct error *err)
 {
 	struct engine *engine = &run->engine;
+	int r = 0;
 
-	for (size_t i = 0; i < engine->n_records; i++) {
+	for (size_t i = 0; i < engine->n_records && r == 0; i++) {
 		const struct run_record *record = &engine->records[i];
 		uint32_t commit = history_find(&run->history, record->commit);
 
@@ -411,9 +473,14 @@ static int replay(struct run *run, struct error *err)
 			return error_set(err, ERR_CORRUPT,
 				"the journal speaks of commit %s, which is not in the range any more; --abort forgets it",
 				record->commit);
-		search_observe(run->search, commit, record->observation, false);
+		if (record->is_sample)
+			r = measure_add(&engine->measure, record, record->purpose == PURPOSE_VERIFY_BAD, err);
+		else if (run->plan.metric)
+			measure_tell(&engine->measure, run->search, commit, record, false);
+		else
+			search_observe(run->search, commit, record->observation, false);
 	}
-	return 0;
+	return r;
 }
 
 static int start_anew(struct run *run, struct error *err)
@@ -579,6 +646,7 @@ static int bisect(struct run *run, struct error *err)
 		.elapsed_ms = engine->elapsed_ms,
 		.logs_dir = run->logs_dir,
 		.prior = run->plan.prior_known ? &engine->prior : NULL,
+		.measure = run->plan.metric ? &engine->measure : NULL,
 		.json = run->values.json,
 	};
 	r = finish(run, err);
@@ -616,7 +684,7 @@ int run_main(int argc, char **argv)
 	r = check_usage(&run, &err);
 	if (r >= 0) {
 		/* A pattern or an id that cannot be meant is wrong usage, too. */
-		struct run_plan asked = { .error_id = run.values.error_id, .match = run.values.match };
+		struct run_plan asked = { .error_id = run.values.error_id, .match = run.values.match, .metric = run.values.metric };
 
 		r = plan_check_error(&asked, &err);
 	}

@@ -1,6 +1,7 @@
 #include "cli/run_engine.h"
 
 #include <event2/event.h>
+#include <math.h>
 #include <signal.h>
 
 #include "base/clock.h"
@@ -22,6 +23,7 @@ struct slot {
 	struct tree *tree;
 	struct search_probe probe;
 	bool dropped;		/* told to the search already */
+	bool is_sample;		/* of an end: the search does not know of it */
 	uint64_t used;		/* order of last use */
 };
 
@@ -74,8 +76,16 @@ static int64_t elapsed_ms(const struct loop *loop)
 	return loop->engine->elapsed_ms + clock_steady_ms() - loop->start_ms;
 }
 
+/* The ends are measured before anything is searched. */
+static bool is_sampling(const struct loop *loop)
+{
+	return loop->engine->plan->metric && !loop->engine->measure.known;
+}
+
 static bool has_verdict(struct loop *loop)
 {
+	if (loop->engine->plan->metric && measure_has_no_change(&loop->engine->measure))
+		return true;
 	return search_verdict(loop->engine->search)->kind != VERDICT_NONE;
 }
 
@@ -113,11 +123,14 @@ static void tell(struct loop *loop, const struct run_record *record, const struc
 {
 	struct engine *engine = loop->engine;
 	bool why = result->error.text[0] != '\0';
+	char value[40] = "";
 
 	if (engine->progress->terminal && !why)
 		return;
-	progress_say(engine->progress, "run %zu: %.8s %s%s%s%s (%zu left)", engine->n_records, record->commit,
-		observation_name(record->observation), why ? " (" : "", result->error.text, why ? ")" : "",
+	if (isfinite(record->value))
+		snprintf(value, sizeof(value), "%.6g%s", record->value, record->is_sample ? "" : ", ");
+	progress_say(engine->progress, "run %zu: %.8s %s%s%s%s%s (%zu left)", engine->n_records, record->commit, value,
+		record->is_sample && value[0] ? "" : observation_name(record->observation), why ? " (" : "", result->error.text, why ? ")" : "",
 		search_remaining(engine->search));
 }
 
@@ -222,6 +235,9 @@ static bool is_worth_keeping(struct loop *loop, const struct slot *slot)
 	commit = history_find(loop->engine->history, tree_built(slot->tree));
 	if (commit == UINT32_MAX)
 		return false;
+	/* The ends are run in turns. */
+	if (is_sampling(loop))
+		return true;
 	search_counts(loop->engine->search, commit, counts);
 	if (counts[loop->engine->plan->fix ? OBSERVED_GOOD : OBSERVED_BAD])
 		return search_is_candidate(loop->engine->search, commit);
@@ -270,7 +286,7 @@ static struct slot *slot_for(struct loop *loop, uint32_t commit)
 	}
 	if (free_slot)
 		return free_slot;
-	if (!oldest || may_add_spare(loop))
+	if (!oldest || may_add_spare(loop) || (is_sampling(loop) && loop->n_slots < loop->max_slots))
 		return slot_add(loop);
 	return oldest;
 }
@@ -305,7 +321,7 @@ static struct tree *tree_to_wait_for(struct loop *loop, uint32_t commit)
 static void start(struct loop *loop, struct slot *slot, const struct search_probe *probe)
 {
 	slot->probe = *probe;
-	slot->dropped = false;
+	slot->dropped = slot->is_sample = false;
 	slot->used = ++loop->uses;
 	loop->busy++;
 	tree_start(slot->tree, hex_of(loop, probe->commit), ++loop->sequence);
@@ -322,6 +338,35 @@ static void start_check(struct loop *loop)
 	loop->checking = slot->tree;
 	start(loop, slot, &(struct search_probe){ .commit = good });
 	slot->dropped = true;
+}
+
+/* The ends in turns, so that a machine that gets slower makes no difference.  False: all that are wanted are there or on their way. */
+static bool start_sample(struct loop *loop)
+{
+	const struct history *history = loop->engine->history;
+	const struct measure *measure = &loop->engine->measure;
+	size_t n_good = measure->n_good, n_bad = measure->n_bad, wanted = (size_t)loop->engine->plan->samples;
+	struct search_probe probe = { .purpose = PURPOSE_VERIFY_BAD };
+	struct slot *slot;
+
+	for (size_t i = 0; i < loop->n_slots; i++) {
+		if (!tree_is_busy(loop->slots[i].tree) || !loop->slots[i].is_sample)
+			continue;
+		n_bad += loop->slots[i].probe.commit == history->bad;
+		n_good += loop->slots[i].probe.commit != history->bad;
+	}
+	if (n_good >= wanted && n_bad >= wanted)
+		return false;
+	if (n_good <= n_bad) {
+		probe.purpose = PURPOSE_VERIFY_GOOD;
+		probe.commit = history->good[n_good % history->n_good];
+	} else {
+		probe.commit = history->bad;
+	}
+	slot = slot_for(loop, probe.commit);
+	start(loop, slot, &probe);
+	slot->is_sample = true;
+	return true;
 }
 
 static bool start_waiting(struct loop *loop)
@@ -346,6 +391,11 @@ static void fill(struct loop *loop)
 	while (!loop->stopping && !loop->learning.busy && loop->busy < engine->jobs) {
 		struct tree *tree;
 
+		if (is_sampling(loop)) {
+			if (!start_sample(loop))
+				break;
+			continue;
+		}
 		if (loop->command == COMMAND_DOUBTED) {
 			start_check(loop);
 			continue;
@@ -488,7 +538,7 @@ static bool is_good_end(const struct loop *loop, uint32_t commit)
 static bool says_no_command(const struct loop *loop, int exit_status, bool timed_out)
 {
 	return (exit_status == 126 || exit_status == 127) && !timed_out && !loop->engine->plan->error_id &&
-		!loop->engine->plan->match;
+		!loop->engine->plan->match && !loop->engine->plan->metric;
 }
 
 /* As git bisect run has it: if a good end gives 126 or 127, too, the status speaks of the command, not of the commit. */
@@ -524,6 +574,31 @@ static void checked(struct loop *loop, struct slot *slot, const struct tree_resu
 		is_bogus(loop, slot->probe.commit, result);
 }
 
+static void tell_measure(struct loop *loop)
+{
+	struct str text = STR_INIT;
+
+	measure_say(&text, &loop->engine->measure);
+	progress_say(loop->engine->progress, "note: %s", text.buf);
+	str_release(&text);
+}
+
+/* The record is in the journal. */
+static void sampled(struct loop *loop, const struct run_record *record, const struct tree_result *result)
+{
+	struct engine *engine = loop->engine;
+	struct error failure = ERROR_INIT;
+
+	if (measure_add(&engine->measure, record, record->purpose == PURPOSE_VERIFY_BAD, &failure) < 0) {
+		if (failure.code == ERR_FAILED)
+			error_set(&failure, ERR_FAILED, "%s%s%s; its output is in %s", failure.text, result->error.text[0] ? ": " : "",
+				result->error.text, loop->context.logs_dir);
+		fail(loop, &failure);
+	} else if (engine->measure.known) {
+		tell_measure(loop);
+	}
+}
+
 static void observed(struct loop *loop, struct slot *slot, const struct tree_result *result)
 {
 	struct engine *engine = loop->engine;
@@ -541,6 +616,10 @@ static void observed(struct loop *loop, struct slot *slot, const struct tree_res
 	record.built = result->built;
 	record.exact_error = result->exact_error;
 	record.error_at = result->error_at;
+	record.value = result->value;
+	record.is_sample = slot->is_sample;
+	if (engine->measure.known)
+		measure_judge(&engine->measure, &record);
 	record.wall_ms = result->wall_ms;
 	record.elapsed_ms = elapsed_ms(loop);
 	if (journal_add(engine->journal, &record, &loop->failure) < 0) {
@@ -553,7 +632,12 @@ static void observed(struct loop *loop, struct slot *slot, const struct tree_res
 	MEM_GROW(engine->records, engine->n_records + 1, engine->records_cap);
 	engine->records[engine->n_records++] = record;
 	doubt_command(loop, &record);
-	search_observe(engine->search, slot->probe.commit, result->observation, true);
+	if (record.is_sample)
+		sampled(loop, &record, result);
+	else if (engine->plan->metric)
+		measure_tell(&engine->measure, engine->search, slot->probe.commit, &record, true);
+	else
+		search_observe(engine->search, slot->probe.commit, result->observation, true);
 	add_times(loop, result);
 	tell(loop, &record, result);
 	if (has_verdict(loop))

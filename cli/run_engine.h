@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "cli/run_journal.h"
+#include "cli/run_metric.h"
 #include "cli/run_prior.h"
 #include "cli/run_progress.h"
 #include "git/history.h"
@@ -30,6 +31,7 @@ struct engine {
 	bool keep_trees;
 	struct run_record *records;	/* all finished runs, also those of before --continue */
 	size_t n_records, records_cap;
+	struct measure measure;		/* with plan->metric, in and out: the samples (the caller releases it) */
 	struct prior prior;		/* in: if plan->prior_known; out: what was learnt (the caller releases it) */
 	int64_t elapsed_ms;		/* in: of the sessions before; out: in all */
 	int64_t limit_ms;		/* of elapsed_ms: then the search ends as it stands (search_spend); 0: none */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <math.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -37,6 +38,7 @@ void run_plan_release(struct run_plan *plan)
 	free(plan->build);
 	free(plan->error_id);
 	free(plan->match);
+	free(plan->metric);
 	free(plan->directory);
 	memset(plan, 0, sizeof(*plan));
 }
@@ -144,6 +146,11 @@ static json_t *plan_to_json(const struct run_plan *plan)
 	json_object_set_new(json, "build", text_to_json(plan->build));
 	json_object_set_new(json, "error_id", text_to_json(plan->error_id));
 	json_object_set_new(json, "match", text_to_json(plan->match));
+	if (plan->metric) {
+		json_object_set_new(json, "metric", text_to_json(plan->metric));
+		json_object_set_new(json, "direction", json_integer(plan->direction));
+		json_object_set_new(json, "samples", json_integer(plan->samples));
+	}
 	json_object_set_new(json, "directory", text_to_json(plan->directory));
 	json_object_set_new(json, "trust", json_boolean(plan->trust));
 	json_object_set_new(json, "trust_ends", json_boolean(plan->trust_ends));
@@ -175,8 +182,12 @@ static bool plan_from_json(struct run_plan *ret, const json_t *json)
 	plan.build = text_from_json(json_object_get(json, "build"));
 	plan.error_id = text_from_json(json_object_get(json, "error_id"));
 	plan.match = text_from_json(json_object_get(json, "match"));
+	plan.metric = text_from_json(json_object_get(json, "metric"));
+	plan.direction = (enum metric_direction)json_integer_value(json_object_get(json, "direction"));
+	plan.samples = json_integer_value(json_object_get(json, "samples"));
 	plan.directory = text_from_json(json_object_get(json, "directory"));
-	if (!plan.good.n || (!plan.command.n && !plan.build) || !plan.directory)
+	if (!plan.good.n || (!plan.command.n && !plan.build) || !plan.directory ||
+		(plan.metric && ((unsigned)plan.direction >= METRIC_NDIRECTIONS || plan.samples < METRIC_LEAST)))
 		goto wrong;
 	plan.started_ms = json_integer_value(json_object_get(json, "started_ms"));
 	plan.trust = json_is_true(json_object_get(json, "trust"));
@@ -212,6 +223,10 @@ static json_t *record_to_json(const struct run_record *record)
 	json_object_set_new(json, "built", json_boolean(record->built));
 	json_object_set_new(json, "exact_error", json_boolean(record->exact_error));
 	json_object_set_new(json, "error_at", json_integer(record->error_at));
+	if (isfinite(record->value))
+		json_object_set_new(json, "value", json_real(record->value));
+	if (record->is_sample)
+		json_object_set_new(json, "sample", json_true());
 	json_object_set_new(json, "wall_ms", json_integer(record->wall_ms));
 	json_object_set_new(json, "elapsed_ms", json_integer(record->elapsed_ms));
 	return json;
@@ -222,6 +237,7 @@ static bool record_from_json(struct run_record *ret, const json_t *json)
 	const char *observation = json_string_value(json_object_get(json, "observation"));
 	const char *purpose = json_string_value(json_object_get(json, "purpose"));
 	const json_t *status = json_object_get(json, "exit_status"), *at = json_object_get(json, "error_at");
+	const json_t *value = json_object_get(json, "value");
 	struct run_record record = { .observation = OBSERVED_NKINDS, .purpose = PURPOSE_SEARCH };
 
 	if (!observation || !purpose || !hex_from_json(record.commit, json_object_get(json, "commit")))
@@ -240,6 +256,8 @@ static bool record_from_json(struct run_record *ret, const json_t *json)
 	record.built = json_is_true(json_object_get(json, "built"));
 	record.exact_error = json_is_true(json_object_get(json, "exact_error"));
 	record.error_at = json_is_integer(at) ? json_integer_value(at) : -1;
+	record.value = json_is_number(value) ? json_number_value(value) : NAN;
+	record.is_sample = json_is_true(json_object_get(json, "sample"));
 	record.wall_ms = json_integer_value(json_object_get(json, "wall_ms"));
 	record.elapsed_ms = json_integer_value(json_object_get(json, "elapsed_ms"));
 	*ret = record;

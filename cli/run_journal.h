@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "git/history.h"
+#include "search/metric.h"
 #include "search/search.h"
 
 /* All that decides what a run observes; the rest (slots, verbosity) may change from one --continue to the next. */
@@ -24,6 +25,9 @@ struct run_plan {
 	char *build;			/* for `sh -c`; NULL: the command does it all */
 	char *error_id;			/* at most one of these two; both NULL: the exit status decides */
 	char *match;
+	char *metric;			/* a number is what counts: the pattern that has it in its group; else NULL */
+	enum metric_direction direction;
+	long long samples;		/* of the metric, of each side, before the search */
 	char *directory;		/* below the work tree, where the command runs; "" its root */
 	bool trust, trust_ends, flaky;
 	bool clean;
@@ -53,6 +57,8 @@ struct run_record {
 	bool built;			/* a build was part of it */
 	bool exact_error;		/* the error asked for was seen */
 	int64_t error_at;		/* bytes before its line in the log; -1: not known */
+	double value;			/* of the metric; NaN: none */
+	bool is_sample;			/* of an end, for the metric's distribution: no observation of the search */
 	int64_t wall_ms;		/* checkout, build and command */
 	int64_t elapsed_ms;		/* since the start of the bisection, pauses between --continue left out */
 };

@@ -84,12 +84,46 @@ static void check_good_end(struct checks *checks, const struct report *report, c
 	check->passed = 1;
 }
 
+static void check_number(struct checks *checks, const struct report *report, const char *name, uint32_t commit, bool want_bad)
+{
+	struct measured of = measure_of(report->history, commit, report->records, report->n_records);
+	struct check *check;
+
+	MEM_GROW(checks->v, checks->n + 1, checks->cap);
+	check = &checks->v[checks->n++];
+	check->name = mem_strdup(name);
+	check->commit = report->history->hex[commit];
+	check->passed = !of.runs || !report->measure->known || !report->measure->metric.differs ? -1 :
+		(metric_log_ratio(&report->measure->metric, of.mean) > 0) == want_bad;
+	check->result = of.runs ? mem_printf("%.6g on average of %zu run%s", of.mean, of.runs, of.runs == 1 ? "" : "s") :
+		mem_strdup("not run");
+}
+
+static void check_numbers(struct checks *checks, const struct report *report, const struct search_verdict *verdict)
+{
+	const struct history *history = report->history;
+	const struct graph *graph = &history->graph;
+
+	check_number(checks, report, "bad end", history->bad, true);
+	for (size_t i = 0; i < history->n_good; i++)
+		check_number(checks, report, "good end", history->good[i], false);
+	if (verdict->kind != VERDICT_CULPRIT)
+		return;
+	check_number(checks, report, "culprit", verdict->culprit, true);
+	for (uint32_t e = graph->first[verdict->culprit]; e < graph->first[verdict->culprit + 1]; e++)
+		check_number(checks, report, "parent", graph->parent[e], false);
+}
+
 static void checks_make(struct checks *checks, const struct report *report, const struct search_verdict *verdict)
 {
 	const struct history *history = report->history;
 	const struct graph *graph = &history->graph;
 	bool believed = report->plan->trust || report->plan->trust_ends, fix = report->plan->fix;
 
+	if (report->measure) {
+		check_numbers(checks, report, verdict);
+		return;
+	}
 	check_add(checks, report, fix ? "good end" : "bad end", history->bad, fix ? OBSERVED_GOOD : OBSERVED_BAD, believed);
 	for (size_t i = 0; i < history->n_good; i++) {
 		if (fix)
@@ -214,7 +248,10 @@ static void report_json(const struct report *report, const struct search_verdict
 	json_object_set_new(object, "runs", json_integer((json_int_t)report->n_records));
 	json_object_set_new(object, "seconds", json_real((double)report->elapsed_ms / 1000));
 	json_object_set_new(object, "checks", checks_to_json(checks));
-	json_object_set_new(object, "evidence", evidence_to_json(evidence, report->search, history, verdict));
+	json_object_set_new(object, "evidence", report->measure ? json_null() :
+		evidence_to_json(evidence, report->search, history, verdict));
+	json_object_set_new(object, "metric", report->measure ? measure_to_json(report->measure, history, verdict, report->records,
+		report->n_records) : json_null());
 	json_object_set_new(object, "prior", prior_to_json(report->prior));
 	json_object_set_new(object, "notes", notes);
 	json_object_set_new(object, "reason", printable(verdict->reason));
@@ -328,7 +365,8 @@ static void print_verdict(const struct report *report, const struct search_verdi
 		printf("\n");
 		break;
 	case VERDICT_NO_CHANGE:
-		printf("no change: the error shows alike on both sides of every commit of the range\n\n");
+		printf("no change: %s\n\n", report->measure ? "the ends measure alike" :
+			"the error shows alike on both sides of every commit of the range");
 		break;
 	case VERDICT_UNDECIDED:
 		printf("undecided; the likeliest first %s commits:\n", wanted);
@@ -360,7 +398,8 @@ static void report_text(const struct report *report, const struct search_verdict
 		printf("  %-9s %.12s  %-4s %s\n", check->name, check->commit,
 			check->passed < 0 ? "-" : check->passed ? "ok" : "FAIL", check->result);
 	}
-	evidence_print(evidence, report->history, report->plan->fix);
+	if (!report->measure)
+		evidence_print(evidence, report->history, report->plan->fix);
 	if (report->plan->trust && verdict->kind == VERDICT_CULPRIT)
 		printf("  --trust: every single run was believed\n");
 	if (report->prior && report->prior->files.n) {
@@ -377,7 +416,8 @@ static void report_text(const struct report *report, const struct search_verdict
 
 int report_verdict(const struct report *report)
 {
-	const struct search_verdict *verdict = search_verdict(report->search);
+	struct search_verdict told = *search_verdict(report->search);
+	const struct search_verdict *verdict = &told;
 	const struct history *history = report->history;
 	struct commit_info info;
 	const struct commit_info *known = NULL;
@@ -385,6 +425,10 @@ int report_verdict(const struct report *report)
 	struct checks checks = { NULL, 0, 0 };
 	struct evidence evidence;
 
+	if (report->measure && measure_has_no_change(report->measure))
+		measure_no_change(report->measure, &told);
+	else if (report->measure && told.kind == VERDICT_CULPRIT)
+		measure_reason(report->measure, history, report->records, report->n_records, &told);
 	if (verdict->kind == VERDICT_CULPRIT || verdict->kind == VERDICT_NO_GOOD_COMMIT)
 		commit = history->hex[verdict->culprit];
 	if (commit && commit_info_read(&info, report->repository, commit, NULL) >= 0)

@@ -9,6 +9,7 @@
 #include "cli/run_journal.h"
 #include "cli/run_prior.h"
 #include "git/history.h"
+#include "cli/run_metric.h"
 #include "search/search.h"
 
 struct report {
@@ -21,6 +22,7 @@ struct report {
 	int64_t elapsed_ms;
 	const char *logs_dir;
 	const struct prior *prior;	/* NULL: none was asked for, or learnt */
+	const struct measure *measure;	/* NULL: there was no metric */
 	bool json;
 };
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/worker.h"
+#include "cli/number_finder.h"
 #include "git/worktree.h"
 #include "job/errorid.h"
 
@@ -37,7 +39,8 @@ struct tree {
 	struct tree_result result;
 
 	struct child *child;
-	struct extractor *extractor;	/* NULL: only the exit status counts */
+	struct extractor *extractor;	/* NULL: only the exit status or a number counts */
+	struct number_finder *finder;	/* of the number; NULL */
 	int log_fd;
 	struct event *kill_timer;
 };
@@ -101,6 +104,13 @@ int plan_check_error(const struct run_plan *plan, struct error *err)
 			return error_set(err, ERR_INVALID,
 				"'%s' is no error id: expected '<source>.<text>', as in 'stderr.Segmentation_fault'; "
 				"for a pattern use --match", plan->error_id);
+	}
+	if (plan->metric) {
+		struct number_finder *finder = NULL;
+
+		r = number_finder_new(&finder, plan->metric, err);
+		number_finder_free(finder);
+		return r < 0 ? error_prefix(err, "--metric") : 0;
 	}
 	r = extractor_for(&extractor, plan, false, err);
 	extractor_free(extractor);
@@ -181,6 +191,7 @@ void tree_free(struct tree *tree, bool remove)
 		return;
 	child_free(tree->child);
 	extractor_free(tree->extractor);
+	number_finder_free(tree->finder);
 	file_close(&tree->log_fd);
 	if (tree->kill_timer)
 		event_free(tree->kill_timer);
@@ -201,6 +212,8 @@ static void tree_finish(struct tree *tree, enum tree_end end)
 	tree->child = NULL;
 	extractor_free(tree->extractor);
 	tree->extractor = NULL;
+	number_finder_free(tree->finder);
+	tree->finder = NULL;
 	file_close(&tree->log_fd);
 	if (tree->kill_timer)
 		event_del(tree->kill_timer);
@@ -263,6 +276,7 @@ void tree_start(struct tree *tree, const char *hex, unsigned sequence)
 	memset(&tree->result, 0, sizeof(tree->result));
 	tree->result.exit_status = -1;
 	tree->result.error_at = -1;
+	tree->result.value = NAN;
 	tree->begun_ms = clock_steady_ms();
 	tree->sequence = sequence;
 	tree->reuse = tree->built[0] && !strcmp(tree->built, hex) && !plan_build_decides(tree->context->plan);
@@ -319,6 +333,8 @@ static void on_output(struct child *child, int stream, const char *bytes, size_t
 		file_close(&tree->log_fd);
 	if (tree->extractor)
 		extractor_feed(tree->extractor, bytes, len);
+	if (tree->finder)
+		number_finder_feed(tree->finder, bytes, len);
 	if (tree->context->verbose)
 		tree->context->on_output(tree, bytes, len, tree->context->arg);
 }
@@ -344,7 +360,7 @@ static int start_child(struct tree *tree, const char *const *argv, const char *d
 	options.timeout_ms = context->plan->timeout_s * 1000;
 	options.keep_fds = &keep;
 	options.n_keep_fds = keep >= 0;
-	if (tree->extractor || context->verbose) {
+	if (tree->extractor || tree->finder || context->verbose) {
 		options.stdout_fd = options.stderr_fd = CHILD_PIPE;
 		options.merge_output = true;
 	} else {
@@ -444,6 +460,25 @@ static void judge_status(struct tree *tree, const struct child_exit *exit)
 	}
 }
 
+/* The number counts, of a run that went well. */
+static void judge_number(struct tree *tree, const struct child_exit *exit)
+{
+	double value = number_finder_end(tree->finder);
+
+	if (exit->timed_out || exit->signal || exit->status >= 125) {
+		judge_status(tree, exit);
+	} else if (exit->status) {
+		error_set(&tree->result.error, ERR_FAILED, "exit status %d", exit->status);
+		tree_observe(tree, OBSERVED_SKIP);
+	} else if (!isfinite(value)) {
+		error_set(&tree->result.error, ERR_FAILED, "no line of the output has a number that --metric matches");
+		tree_observe(tree, OBSERVED_SKIP);
+	} else {
+		tree->result.value = value;
+		tree_observe(tree, OBSERVED_GOOD);
+	}
+}
+
 static void on_command_exit(struct child *child, const struct child_exit *exit, void *arg)
 {
 	struct tree *tree = arg;
@@ -451,6 +486,10 @@ static void on_command_exit(struct child *child, const struct child_exit *exit, 
 
 	if (!child_ended(tree, exit))
 		return;
+	if (tree->finder) {
+		judge_number(tree, exit);
+		return;
+	}
 	if (!tree->extractor) {
 		judge_status(tree, exit);
 		return;
@@ -519,6 +558,8 @@ static void tree_begin_command(struct tree *tree)
 		return;
 	}
 	r = extractor_for(&tree->extractor, plan, false, &tree->result.error);
+	if (r >= 0 && plan->metric)
+		r = number_finder_new(&tree->finder, plan->metric, &tree->result.error);
 	if (r >= 0)
 		r = start_child(tree, strv_argv(&plan->command), directory, false, on_command_exit,
 			&tree->result.error);

@@ -30,6 +30,7 @@ struct tree_result {
 	bool built;
 	bool exact_error;
 	int64_t error_at;	/* bytes before the line of that error in its log; -1: not known */
+	double value;		/* of the metric; NaN: none */
 	int64_t wall_ms, build_ms;
 	struct error error;	/* also of TREE_OBSERVED: why it says nothing, or empty */
 };
@@ -73,7 +74,7 @@ char *tree_log_name(unsigned sequence, const char *hex, bool of_build);
 /* Whether the error asked for shows in builds only, so that the build is the run and each is made from nothing. */
 bool plan_build_decides(const struct run_plan *plan);
 
-/* Checks --error-id and --match before anything is run. */
+/* Checks --error-id, --match and --metric before anything is run. */
 int plan_check_error(const struct run_plan *plan, struct error *err);
 
 #endif

@@ -80,6 +80,14 @@ void pattern_free(struct pattern *pattern)
 	free(pattern);
 }
 
+unsigned pattern_groups(const struct pattern *pattern)
+{
+	uint32_t groups = 0;
+
+	pcre2_pattern_info(pattern->code, PCRE2_INFO_CAPTURECOUNT, &groups);
+	return groups;
+}
+
 static int match_at(const struct pattern *pattern, const char *text, size_t len, size_t start,
         pcre2_match_data *data)
 {

@@ -34,6 +34,8 @@ struct pattern_group {
 int pattern_new(struct pattern **ret, const char *regex, struct error *err);
 void pattern_free(struct pattern *pattern); /* NULL is fine */
 
+unsigned pattern_groups(const struct pattern *pattern);	/* how many it has, the whole match not counted */
+
 /* `groups` is NULL or has room for PATTERN_GROUPS_MAX; they are filled on PATTERN_YES. */
 enum pattern_answer pattern_match(
         const struct pattern *pattern, const char *text, size_t len, struct pattern_group *groups);
