@@ -14,6 +14,7 @@
 #include "agent/cgroup.h"
 #include "agent/sandbox_view.h"
 #include "base/child.h"
+#include "base/child_guard.h"
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -34,6 +35,7 @@ struct sandbox_host {
 	struct cgroups *cgroups;	/* NULL: resource limits */
 	enum sandbox_mode mode;
 	char *description;
+	struct child_guard *guard;	/* kills what we leave behind if we are killed */
 };
 
 struct sandbox {
@@ -407,6 +409,8 @@ int sandbox_start(struct sandbox **ret, struct sandbox_host *host, struct event_
 	child.keep_fds = keep;
 	child.n_keep_fds = options->hold_fd > 0 ? 2 : 1;
 	child.timeout_ms = options->timeout_ms;
+	/* bubblewrap's own child, killed between its birth and its first word, would wait for ever. */
+	child.guard = host->guard;
 	child.cgroup_procs = sandbox->cgroup ? cgroup_procs(sandbox->cgroup) : NULL;
 	with_arg.arg = sandbox;
 	sandbox->oom_before = host_oom_kills();
@@ -561,7 +565,9 @@ int sandbox_host_new(struct sandbox_host **ret, const struct sandbox_host_option
 		error_set(&why, ERR_UNAVAILABLE, "not wanted");
 	else
 		host->cgroups = cgroups_open(&why);
-	rc = find_mode(host, options->without_user_namespace, err);
+	rc = child_guard_start(&host->guard, err);
+	if (rc == 0)
+		rc = find_mode(host, options->without_user_namespace, err);
 	if (rc < 0)
 		goto fail;
 	if (host->cgroups)
@@ -585,6 +591,7 @@ void sandbox_host_free(struct sandbox_host *host)
 	free(host->bwrap);
 	strv_release(&host->hide);
 	cgroups_free(host->cgroups);
+	child_guard_free(host->guard);
 	free(host->description);
 	free(host);
 }

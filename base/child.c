@@ -1,4 +1,5 @@
 /* Children in an event loop. */
+#include "base/child_guard.h"
 #include "base/child_spawn.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 struct child {
 	pid_t pid;
 	int pidfd;
+	struct child_guard *guard;	/* NULL: none */
 	int pipes[3];
 	struct event *on_pipe[3];
 	struct event *on_pidfd;
@@ -65,6 +67,7 @@ static void child_finish(struct child *child)
 	/* The leader is still a zombie: its number cannot belong to a stranger yet. */
 	if (!child->outlives)
 		kill(-child->pid, SIGKILL);
+	child_guard_remove(child->guard, child->pid);
 	child_reap(child->pid, &child->exit);
 	child->phase = PHASE_ENDED;
 	child->busy = true;
@@ -187,6 +190,8 @@ int child_start(struct child **ret, struct event_base *loop, const struct child_
 	child->start_ms = child_now_ms();
 	child->grace_ms = options->grace_ms > 0 ? options->grace_ms : CHILD_GRACE_MS;
 	child->outlives = options->outlives;
+	child->guard = options->guard;
+	child_guard_add(child->guard, pid);
 	if (events)
 		child->events = *events;
 	memcpy(child->pipes, io.ours, sizeof(child->pipes));
@@ -246,6 +251,7 @@ void child_free(struct child *child)
 		child_signal_session(child->pid, SIGKILL);
 		/* A process stuck in the kernel must not hang the loop; it stays a zombie of ours then. */
 		wait = (struct pollfd){ .fd = child->pidfd, .events = POLLIN };
+		child_guard_remove(child->guard, child->pid);
 		if (poll(&wait, 1, CHILD_GRACE_MS) > 0)
 			child_reap(child->pid, &child->exit);
 		child->phase = PHASE_ENDED;

@@ -21,6 +21,7 @@
 #include "base/str.h"
 
 struct event_base;
+struct child_guard;
 
 enum { CHILD_NULL = -1, CHILD_PIPE = -2, CHILD_INHERIT = -3 };
 
@@ -50,6 +51,7 @@ struct child_options {
 	const struct child_limit *limits;
 	size_t n_limits;
 	const char *const *cgroup_procs;	/* NULL or list of cgroup.procs files the child writes itself into before exec */
+	struct child_guard *guard;		/* child_start only: base/child_guard.h; borrowed until its end; NULL: none */
 	bool outlives;
 };
 

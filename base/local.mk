@@ -2,6 +2,7 @@ noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
 	base/banned.h \
 	base/child.c base/child.h \
+	base/child_guard.c base/child_guard.h \
 	base/child_run.c \
 	base/child_spawn.c base/child_spawn.h \
 	base/clock.c base/clock.h \

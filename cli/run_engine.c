@@ -4,6 +4,7 @@
 #include <math.h>
 #include <signal.h>
 
+#include "base/child_guard.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/worker.h"
@@ -740,12 +741,15 @@ int engine_run(struct engine *engine, enum engine_end *ret, struct error *err)
 	char *trees_dir = mem_printf("%s/worktrees", engine->state_dir);
 	char *logs_dir = mem_printf("%s/logs", engine->state_dir);
 	struct loop loop = { .engine = engine, .failure = ERROR_INIT };
+	struct child_guard *guard = NULL;
 	bool done;
 	int r;
 
 	loop.base = event_base_new();
 	if (!loop.base)
 		abort();
+	/* Without it a killed run leaves more behind, and that is all. */
+	child_guard_start(&guard, NULL);
 	loop.start_ms = clock_steady_ms();
 	loop.sequence = last_sequence(engine);
 	loop.max_slots = engine->jobs + SPARE_TREES;
@@ -755,6 +759,7 @@ int engine_run(struct engine *engine, enum engine_end *ret, struct error *err)
 		.git_dir = engine->git_dir,
 		.trees_dir = trees_dir,
 		.logs_dir = logs_dir,
+		.guard = guard,
 		.max_trees = (unsigned)loop.max_slots + LOST_TREES,
 		.verbose = engine->verbose,
 		.on_output = on_output,
@@ -773,6 +778,7 @@ int engine_run(struct engine *engine, enum engine_end *ret, struct error *err)
 	for (size_t i = 0; i < loop.n_slots; i++)
 		tree_free(loop.slots[i].tree, done && !engine->keep_trees);
 	event_base_free(loop.base);
+	child_guard_free(guard);
 	prior_release(&loop.learning.prior);
 	free(loop.slots);
 	free(loop.waiting);

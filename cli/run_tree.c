@@ -358,6 +358,7 @@ static int start_child(struct tree *tree, const char *const *argv, const char *d
 	options.env = strv_argv(&environment);
 	options.directory = directory;
 	options.timeout_ms = context->plan->timeout_s * 1000;
+	options.guard = context->guard;
 	options.keep_fds = &keep;
 	options.n_keep_fds = keep >= 0;
 	if (tree->extractor || tree->finder || context->verbose) {

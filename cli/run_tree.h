@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "cli/run_journal.h"
 
+struct child_guard;
 struct event_base;
 struct worker_pool;
 struct tree;
@@ -42,6 +43,7 @@ struct tree_context {
 	const struct run_plan *plan;
 	const char *git_dir, *trees_dir, *logs_dir;
 	unsigned max_trees;
+	struct child_guard *guard;
 	bool verbose;		/* hand all output to on_output */
 	/* Both on the loop.  on_end may start the tree again. */
 	void (*on_output)(struct tree *tree, const char *bytes, size_t len, void *arg);

@@ -529,6 +529,31 @@ start_holding_run() {
 	diff ../before ../after
 }
 
+@test "what a run started dies with a bisectctl that is killed" {
+	use linear
+	mkfifo ../lives
+	# Every process that the command starts holds the pipe open; a reader sees its end when the last one is gone.
+	cat >../leave.sh <<-END
+		exec 7>"$PWD/../lives"
+		sleep 1000 >/dev/null 2>&1 &
+		sh -mc 'sleep 1000 & wait' >/dev/null 2>&1 &
+		echo started >&7
+		exec sleep 1000
+	END
+	"$BISECTCTL" run --good v1 --bad main -- sh "$PWD/../leave.sh" 2>../messages 3>&- &
+	pid=$!
+	exec 8<../lives
+	read -r -t 30 line <&8
+	[ "$line" = started ]
+	kill -KILL "$pid"
+	wait "$pid" || true
+	status=0
+	read -r -t 20 line <&8 || status=$?
+	exec 8<&-
+	# 1: the end; more than 128: it timed out.
+	[ "$status" = 1 ]
+}
+
 @test "one run at a time in a repository" {
 	use linear
 	start_holding_run

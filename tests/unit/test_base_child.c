@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child_guard.h"
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -492,6 +493,65 @@ START_TEST(a_child_dies_with_its_parent_unless_it_outlives_it)
 }
 END_TEST
 
+/* A pipe that every process of the session holds: it ends when the last one is gone. */
+START_TEST(what_a_child_left_running_dies_with_a_killed_program_that_has_a_guard)
+{
+	static const char script[] = "sleep " LONG " & sh -mc 'sleep " LONG " & wait' & echo; exec sleep " LONG;
+	int fds[2], status;
+	char byte;
+	pid_t parent;
+
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	parent = fork();
+	ck_assert_int_ge(parent, 0);
+	if (parent == 0) {
+		const char *const argv[] = { "sh", "-c", script, NULL };
+		struct child_options options = CHILD_OPTIONS_INIT;
+		struct child_guard *guard = NULL;
+		struct child *child;
+
+		options.argv = argv;
+		options.stdout_fd = fds[1];
+		if (child_guard_start(&guard, NULL) < 0)
+			_exit(1);
+		options.guard = guard;
+		if (child_start(&child, event_base_new(), &options, NULL, NULL) < 0)
+			_exit(1);
+		pause();
+	}
+	close(fds[1]);
+	ck_assert_int_eq(read(fds[0], &byte, 1), 1);
+	ck_assert_int_eq(kill(parent, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(parent, &status, 0), parent);
+	ck_assert(WIFSIGNALED(status));
+	ck_assert_int_eq(read(fds[0], &byte, 1), 0);
+	close(fds[0]);
+}
+END_TEST
+
+START_TEST(a_guard_that_is_ended_kills_what_has_not_ended_and_nothing_else)
+{
+	const char *const argv[] = { "sleep", LONG, NULL };
+	struct child_options options = CHILD_OPTIONS_INIT;
+	struct child_guard *guard = NULL;
+	struct child *known, *forgotten;
+
+	options.argv = argv;
+	ck_assert_int_eq(child_guard_start(&guard, &err), 0);
+	ck_assert_int_eq(child_start(&known, loop, &options, NULL, &err), 0);
+	ck_assert_int_eq(child_start(&forgotten, loop, &options, NULL, &err), 0);
+	child_guard_add(guard, child_pid(known));
+	child_guard_add(guard, child_pid(forgotten));
+	child_guard_remove(guard, child_pid(forgotten));
+	child_guard_free(guard);
+	wait_until_dead(child_pid(known));
+	ck_assert(is_alive(child_pid(forgotten)));
+	child_free(known);
+	child_free(forgotten);
+	child_guard_free(NULL);
+}
+END_TEST
+
 /* --- In a loop. --- */
 
 struct seen {
@@ -710,6 +770,8 @@ int main(void)
 	tcase_add_test(tests, a_failed_check_ends_in_its_last_line);
 	tcase_add_test(tests, an_exit_status_comes_also_where_sigchld_was_ignored);
 	tcase_add_test(tests, a_child_dies_with_its_parent_unless_it_outlives_it);
+	tcase_add_test(tests, what_a_child_left_running_dies_with_a_killed_program_that_has_a_guard);
+	tcase_add_test(tests, a_guard_that_is_ended_kills_what_has_not_ended_and_nothing_else);
 	tcase_add_test(tests, in_a_loop_all_output_comes_before_the_exit);
 	tcase_add_test(tests, in_a_loop_a_deadline_holds);
 	tcase_add_test(tests, in_a_loop_a_grandchild_cannot_hold_the_exit_back);
