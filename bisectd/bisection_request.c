@@ -174,12 +174,6 @@ refuse:
 	return r;
 }
 
-static bool resume_id(const struct bisection_row *row, void *arg)
-{
-	strv_push(arg, row->id);
-	return true;
-}
-
 /* Row, job and journal, on failure as far as they could be read. */
 static int read_bisection(struct bisection *b, struct daemon *daemon, const char *id, struct error *err)
 {
@@ -217,7 +211,8 @@ static int resume_one(struct daemon *daemon, const char *id, struct error *err)
 		bisection_set_text(&b->row.state, "failed");
 		bisection_set_text(&b->row.message, err->text);
 		b->row.finished_ms = clock_wall_ms();
-		r = b->row.id ? bisection_store(b, "done", err) : 0;
+		r = b->row.id ? bisection_store(b, "done", err) :
+			warehouse_bisection_give_up(daemon->warehouse, id, b->row.message, clock_wall_ms(), err);
 		bisection_free(b);
 		return r;
 	}
@@ -234,7 +229,7 @@ static int resume_one(struct daemon *daemon, const char *id, struct error *err)
 int bisections_resume(struct daemon *daemon, struct error *err)
 {
 	struct strv ids = STRV_INIT;
-	int r = warehouse_bisections(daemon->warehouse, true, 100000, resume_id, &ids, err);
+	int r = warehouse_open_bisections(daemon->warehouse, &ids, err);
 
 	for (size_t i = 0; i < ids.n && r == 0; i++)
 		r = resume_one(daemon, ids.v[i], err);

@@ -209,6 +209,11 @@ static int check_values(const struct settings_values *values, struct error *err)
 	return 0;
 }
 
+static void on_damage(const char *what, void *arg)
+{
+	log_error("%s", what);
+}
+
 static int open_stores(struct program *program, struct error *err)
 {
 	struct daemon *daemon = &program->daemon;
@@ -233,6 +238,7 @@ static int open_stores(struct program *program, struct error *err)
 	r = warehouse_open(&daemon->warehouse, path.buf, err);
 	if (r < 0)
 		goto out;
+	warehouse_on_damage(daemon->warehouse, on_damage, NULL);
 	str_setf(&path, "%s/artifacts", daemon->state_dir);
 	r = artifacts_open(&daemon->artifacts, path.buf, err);
 	if (r < 0)

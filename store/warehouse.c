@@ -250,6 +250,22 @@ int column_json(json_t **ret, sqlite3_stmt *query, int column, struct error *err
 	return 0;
 }
 
+void row_is_damaged(struct warehouse *warehouse, const char *kind, sqlite3_stmt *query, const struct error *why)
+{
+	const char *id = (const char *)sqlite3_column_text(query, 0);
+	char *what = mem_printf("database %s: %s %s is passed over: %s", warehouse->path, kind, id ? id : "without a name", why->text);
+
+	if (warehouse->on_damage)
+		warehouse->on_damage(what, warehouse->damage_arg);
+	free(what);
+}
+
+void warehouse_on_damage(struct warehouse *warehouse, void (*on_damage)(const char *what, void *arg), void *arg)
+{
+	warehouse->on_damage = on_damage;
+	warehouse->damage_arg = arg;
+}
+
 /* --- opening --- */
 
 static int ask_number(int64_t *ret, struct warehouse *warehouse, const char *sql, struct error *err)

@@ -20,6 +20,11 @@ struct warehouse;
 /* Makes or migrates the schema (PRAGMA user_version); a newer schema than ours is ERR_INVALID. */
 int warehouse_open(struct warehouse **ret, const char *path, struct error *err);
 void warehouse_free(struct warehouse *warehouse);
+/*
+ * One damaged row does not stand in the way of the others: where rows are listed, one with a column that holds no JSON is passed over, and
+ * on_damage is told in a line.  To get it by its id is ERR_CORRUPT.
+ */
+void warehouse_on_damage(struct warehouse *warehouse, void (*on_damage)(const char *what, void *arg), void *arg);
 
 /* --- jobs: intent (YAML text as printed by job_print) and record --- */
 struct job_row {
@@ -121,6 +126,10 @@ int warehouse_bisection_get(struct warehouse *warehouse, const char *id, struct 
 /* The newest one of a dedupe key that is not cancelled or failed; ERR_NOT_FOUND. */
 int warehouse_bisection_find(struct warehouse *warehouse, const char *dedupe_key, struct bisection_row *ret, struct error *err);
 void bisection_row_release(struct bisection_row *row);
+/* Ids of those that are waiting or running, damaged ones, too; newest first. */
+int warehouse_open_bisections(struct warehouse *warehouse, struct strv *ret_ids, struct error *err);
+/* One that cannot be read has failed; what is no JSON in it is taken out, so that the rest can be shown. */
+int warehouse_bisection_give_up(struct warehouse *warehouse, const char *id, const char *message, int64_t now_ms, struct error *err);
 int warehouse_bisections(struct warehouse *warehouse, bool open_only, unsigned limit, bool (*each)(const struct bisection_row *row, void *arg), void *arg, struct error *err);
 /* The finished ones (state done) of an error of a job identity, newest first. */
 int warehouse_bisections_of_error(struct warehouse *warehouse, const char *error_id, const char *identity, unsigned limit, bool (*each)(const struct bisection_row *row, void *arg), void *arg, struct error *err);

@@ -111,11 +111,13 @@ static int each_bisection(sqlite3_stmt *query, struct warehouse *warehouse, bool
 	int rc = 0;
 
 	while (more && (rc = query_step(query, warehouse, err)) > 0) {
+		struct error why = ERROR_INIT;
 		struct bisection_row row;
 
-		rc = bisection_of(&row, query, err);
-		if (rc < 0)
-			break;
+		if (bisection_of(&row, query, &why) < 0) {
+			row_is_damaged(warehouse, "bisection", query, &why);
+			continue;
+		}
 		more = each(&row, arg);
 		bisection_row_release(&row);
 	}
@@ -134,6 +136,30 @@ int warehouse_bisections(struct warehouse *warehouse, bool open_only, unsigned l
 	int rc = query_start(&query, warehouse, err, sql, "i", limit ? (int64_t)limit : (int64_t)-1);
 
 	return rc < 0 ? rc : each_bisection(query, warehouse, each, arg, err);
+}
+
+int warehouse_open_bisections(struct warehouse *warehouse, struct strv *ret_ids, struct error *err)
+{
+	sqlite3_stmt *query;
+	int rc = query_start(&query, warehouse, err,
+		"SELECT id FROM bisections WHERE state IN ('waiting', 'running') ORDER BY created_ms DESC, rowid DESC", "");
+
+	if (rc < 0)
+		return rc;
+	while ((rc = query_step(query, warehouse, err)) > 0)
+		strv_push(ret_ids, (const char *)sqlite3_column_text(query, 0));
+	sqlite3_finalize(query);
+	return rc;
+}
+
+#define JSON_OR_NULL(column) column " = CASE WHEN json_valid(" column ") THEN " column " END"
+
+int warehouse_bisection_give_up(struct warehouse *warehouse, const char *id, const char *message, int64_t now_ms, struct error *err)
+{
+	return query_run(warehouse, err,
+		"UPDATE bisections SET state = 'failed', phase = 'done', message = ?, finished_ms = ?, updated_ms = ?, "
+		JSON_OR_NULL("options") ", " JSON_OR_NULL("verdict") ", " JSON_OR_NULL("range") ", " JSON_OR_NULL("learnt")
+		" WHERE id = ?", "siis", message, now_ms, now_ms, id);
 }
 
 int warehouse_bisections_of_error(struct warehouse *warehouse, const char *error_id, const char *identity, unsigned limit,

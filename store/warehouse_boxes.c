@@ -50,11 +50,13 @@ int warehouse_boxes(struct warehouse *warehouse, bool (*each)(const struct box_r
 	if (rc < 0)
 		return rc;
 	while (more && (rc = query_step(query, warehouse, err)) > 0) {
+		struct error why = ERROR_INIT;
 		struct box_row row;
 
-		rc = box_of(&row, query, err);
-		if (rc < 0)
-			break;
+		if (box_of(&row, query, &why) < 0) {
+			row_is_damaged(warehouse, "box", query, &why);
+			continue;
+		}
 		more = each(&row, arg);
 		box_row_release(&row);
 	}

@@ -15,6 +15,8 @@
 struct warehouse {
 	sqlite3 *db;
 	char *path;
+	void (*on_damage)(const char *what, void *arg);
+	void *damage_arg;
 };
 
 /* Sets err from SQLite's words for the last failure on this connection and returns the code. */
@@ -36,5 +38,8 @@ int transaction_end(struct warehouse *warehouse, int rc, struct error *err);
 
 char *column_text(sqlite3_stmt *query, int column);		/* owned by the caller; NULL for NULL */
 int column_json(json_t **ret, sqlite3_stmt *query, int column, struct error *err);	/* NULL for NULL; ERR_CORRUPT */
+
+/* A row of a list that cannot be read (ERR_CORRUPT: a column holds no JSON) is told of and passed over. */
+void row_is_damaged(struct warehouse *warehouse, const char *kind, sqlite3_stmt *query, const struct error *why);
 
 #endif

@@ -128,11 +128,13 @@ static int each_result(sqlite3_stmt *query, struct warehouse *warehouse, bool (*
 	int rc = 0;
 
 	while (more && (rc = query_step(query, warehouse, err)) > 0) {
+		struct error why = ERROR_INIT;
 		struct result_row row;
 
-		rc = result_of(&row, query, err);
-		if (rc < 0)
-			break;
+		if (result_of(&row, query, &why) < 0) {
+			row_is_damaged(warehouse, "result", query, &why);
+			continue;
+		}
 		more = each(&row, arg);
 		result_row_release(&row);
 	}
@@ -160,11 +162,14 @@ int warehouse_results_since(struct warehouse *warehouse, const char *identity, i
 	if (rc < 0)
 		return rc;
 	while (more && (rc = query_step(query, warehouse, err)) > 0) {
+		struct error why = ERROR_INIT;
 		struct result_row row;
 
-		rc = result_of(&row, query, err);
-		if (rc < 0)
-			break;
+		if (result_of(&row, query, &why) < 0) {
+			row_is_damaged(warehouse, "result", query, &why);
+			*after = sqlite3_column_int64(query, ROWID_COLUMN);
+			continue;
+		}
 		more = each(&row, arg);
 		if (more)
 			*after = sqlite3_column_int64(query, ROWID_COLUMN);

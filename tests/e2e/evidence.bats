@@ -148,6 +148,32 @@ at() {
 	[ "$(jq -c .earlier <<<"$answer")" = "$(jq -c .earlier <<<"$before")" ]
 }
 
+@test "a row that is damaged stops no start: it is said, its bisection has failed, and the rest goes on" {
+	REPO="$REPOS/damaged"
+	line "$REPO" 32 10-:bug
+	at damaged c32
+	at intact c32
+	intact="$job_id"
+	api POST /api/v1/bisections --data "{\"error_id\": \"suite.the_bug.fail\", \"job_id\": \"$job_id\", \"good\": \"c1\"}"
+	id="$(get .id)"
+	api POST /api/v1/bisections --data "{\"error_id\": \"suite.other.fail\", \"job_id\": \"$job_id\", \"good\": \"c1\"}"
+	broken="$(get .id)"
+	kill -KILL "$DAEMON"
+	wait_until 20 gone "$DAEMON"
+	rows "UPDATE bisections SET options = '{\"slots\": ' WHERE id = '$broken'; UPDATE boxes SET charges = '[' WHERE name = 'w0'"
+	rows "UPDATE results SET errors = '[{' WHERE identity != (SELECT identity FROM jobs WHERE id = '$intact')"
+	start_service --build-slots 1 --test-slots 1
+	echo "DAEMON=$DAEMON" >"$STATE/now"
+	api GET "/api/v1/bisections/$broken"
+	[ "$(get .state)" = failed ]
+	[[ "$(get .message)" == 'it cannot go on after a restart: column options holds no JSON'* ]]
+	grep -q "box w0 is passed over: column charges holds no JSON" "$STATE/log"
+	play "$REPO" 1000 1000 ended "$id"
+	[ "$(get .verdict.commit)" = "$(hex "$REPO" c10)" ]
+	api GET /api/v1/bisections
+	[ "$(get 'map(.id) | contains(["'"$broken"'", "'"$id"'"])')" = true ]
+}
+
 # --- what the error names ---
 
 # files REPO: 400 commits, the i-th of which changes src/f<i mod 40>.c; the bug came with the 222nd, which is in src/f22.c.

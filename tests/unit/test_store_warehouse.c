@@ -961,6 +961,63 @@ START_TEST(a_column_that_holds_no_json_is_corrupt)
 }
 END_TEST
 
+static void note_damage(const char *what, void *arg)
+{
+	note(arg, strstr(what, "result u2 is passed over") ? "result" : strstr(what, "bisection b2 is passed over") ? "bisection" :
+		strstr(what, "box n2 is passed over") ? "box" : what);
+}
+
+static bool note_box_name(const struct box_row *row, void *arg)
+{
+	return note(arg, row->name);
+}
+
+START_TEST(a_damaged_row_is_told_of_and_stands_in_the_way_of_no_other)
+{
+	struct seen seen = SEEN_INIT, damage = SEEN_INIT;
+	struct strv ids = STRV_INIT;
+	struct bisection_row back = { 0 };
+	int64_t after = 0;
+
+	warehouse_on_damage(warehouse, note_damage, &damage);
+	for (char i = '1'; i <= '3'; i++) {
+		char unit[] = { 'u', i, '\0' }, id[] = { 'b', i, '\0' }, name[] = { 'n', i, '\0' };
+		struct box_row box = { .name = name };
+
+		put_result(unit, "k", "i", i, 0, NULL);
+		put_bisection(id, id, "running", i);
+		assert_ok(warehouse_box_put(warehouse, &box, &err));
+	}
+	sql("UPDATE results SET errors = '[' WHERE unit = 'u2'");
+	sql("UPDATE bisections SET options = '{', verdict = '{\"verdict\": 1}' WHERE id = 'b2'");
+	sql("UPDATE boxes SET charges = 'x' WHERE name = 'n2'");
+	assert_ok(warehouse_results_since(warehouse, "i", &after, note_result, &seen, &err));
+	assert_seen(&seen, "u1 u3");
+	assert_ok(warehouse_results_newest(warehouse, "i", 0, note_result, &seen, &err));
+	assert_seen(&seen, "u3 u1");
+	assert_ok(warehouse_bisections(warehouse, false, 0, note_bisection, &seen, &err));
+	assert_seen(&seen, "b3 b1");
+	assert_ok(warehouse_boxes(warehouse, note_box_name, &seen, &err));
+	assert_seen(&seen, "n1 n3");
+	assert_seen(&damage, "result result bisection box");
+	/* It is still known that it was open. */
+	assert_ok(warehouse_open_bisections(warehouse, &ids, &err));
+	ck_assert_uint_eq(ids.n, 3);
+	ck_assert_str_eq(ids.v[1], "b2");
+	strv_release(&ids);
+	ck_assert_int_eq(warehouse_bisection_get(warehouse, "b2", &back, &err), -ERR_CORRUPT);
+	assert_ok(warehouse_bisection_give_up(warehouse, "b2", "damaged", 77, &err));
+	assert_ok(warehouse_bisection_get(warehouse, "b2", &back, &err));
+	ck_assert_str_eq(back.state, "failed");
+	ck_assert_str_eq(back.message, "damaged");
+	ck_assert_int_eq(back.finished_ms, 77);
+	ck_assert_ptr_null(back.options);
+	ck_assert(json_is_object(back.verdict));
+	bisection_row_release(&back);
+	warehouse_on_damage(warehouse, NULL, NULL);
+}
+END_TEST
+
 START_TEST(a_full_disk_fails_the_write_and_keeps_what_was_there)
 {
 	const struct rlimit none = { .rlim_cur = 300000, .rlim_max = RLIM_INFINITY }, plenty = { RLIM_INFINITY, RLIM_INFINITY };
@@ -1088,6 +1145,7 @@ int main(void)
 	tcase_add_test(file, a_file_that_is_no_database_is_corrupt);
 	tcase_add_test(file, damaged_pages_are_corrupt_and_not_a_crash);
 	tcase_add_test(file, a_column_that_holds_no_json_is_corrupt);
+	tcase_add_test(file, a_damaged_row_is_told_of_and_stands_in_the_way_of_no_other);
 	tcase_add_test(file, a_full_disk_fails_the_write_and_keeps_what_was_there);
 	tcase_add_test(file, only_the_owner_may_read_the_file);
 	tcase_add_test(file, a_directory_that_is_not_there_is_not_found);
