@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/settings.h"
@@ -16,6 +17,7 @@
 #include "git/mirror.h"
 
 #define FORGET_AFTER_MS (24LL * 3600 * 1000)
+#define INSTALLATION_BYTES 6
 #define FORGET_EVERY_MS (3600LL * 1000)
 #define RETRY_PAUSE_MAX_MS (300LL * 1000)
 #define STOP_PATIENCE_S 5
@@ -214,11 +216,39 @@ static void on_damage(const char *what, void *arg)
 	log_error("%s", what);
 }
 
+/*
+ * Two installations may be given one Redis: each has units under a name of its own, kept in its state directory, or the one would cancel what
+ * the other queued.
+ */
+static int installation_prefix(struct str *ret, const struct daemon *daemon, struct error *err)
+{
+	char id[2 * INSTALLATION_BYTES + 1];
+	struct str path = STR_INIT, text = STR_INIT;
+	int r;
+
+	str_addf(&path, "%s/installation", daemon->state_dir);
+	r = file_read(&text, path.buf, 64, err);
+	if (r == -ERR_NOT_FOUND) {
+		random_hex(id, INSTALLATION_BYTES);
+		str_setf(&text, "%s\n", id);
+		r = file_write_atomic(path.buf, text.buf, text.len, 0600, err);
+	}
+	str_trim_right(&text);
+	if (r == 0 && (text.len != 2 * INSTALLATION_BYTES || strspn(text.buf, "0123456789abcdef") != text.len))
+		r = error_set(err, ERR_CORRUPT, "%s: found %zu bytes, expected %d hex digits; delete it, and what was queued runs again",
+			path.buf, text.len, 2 * INSTALLATION_BYTES);
+	if (r == 0)
+		str_addf(ret, "bisectd:%s", text.buf);
+	str_release(&path);
+	str_release(&text);
+	return r;
+}
+
 static int open_stores(struct program *program, struct error *err)
 {
 	struct daemon *daemon = &program->daemon;
 	struct settings_values *values = &program->values;
-	struct str path = STR_INIT;
+	struct str path = STR_INIT, prefix = STR_INIT;
 	const char *address = values->redis;
 	int r = dir_make(daemon->state_dir, 0700, err);
 
@@ -250,13 +280,20 @@ static int open_stores(struct program *program, struct error *err)
 			goto out;
 		address = redis_server_address(daemon->redis);
 	}
-	r = queue_open(&daemon->queue, address, values->redis_password, "bisectd", err);
+	if (daemon->redis)
+		str_add(&prefix, "bisectd");
+	else
+		r = installation_prefix(&prefix, daemon, err);
+	if (r < 0)
+		goto out;
+	r = queue_open(&daemon->queue, address, values->redis_password, prefix.buf, err);
 	if (r == 0)
 		queue_set_rules(daemon->queue, &program->rules);
 	if (r == 0)
 		r = tokens_bootstrap(daemon, err);
 out:
 	str_release(&path);
+	str_release(&prefix);
 	return r;
 }
 

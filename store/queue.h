@@ -42,7 +42,8 @@ int queue_ping(struct queue *queue, struct error *err);
 
 /*
  * What becomes of units that fail by the farm's fault.  A unit is given up (cancelled) after attempts_max leases that were lost or given back, but not
- * before patience_ms after the first of them, and not while boxes that have not tried it could (until four times as many attempts).  The box that
+ * before patience_ms after the first of them (which outages of the whole farm are given, so not where each box that failed has finished another unit
+ * since), and not while boxes that have not tried it could (until four times as many attempts).  The box that
  * failed on it is kept off it for pause_ms, doubling up to pause_max_ms; every other box may have it at once.
  */
 struct queue_rules {

@@ -9,6 +9,7 @@
 --	P:settled	sorted set of done and cancelled ids by the time they became so
 --	P:lanes		set of lanes that had ready units
 --	P:seq, P:epoch	counters
+--	P:worked	hash: of each box when it last finished a unit
 --
 -- A unit is in exactly one of the sets.  Redis runs a function whole or not at all and logs it as one transaction.
 
@@ -112,9 +113,26 @@ local function note_failure(key, owner, at, blame, now)
 	return times
 end
 
-local function is_exhausted(key, unit, boxes, now, rules, able)
+-- Every box that failed on the unit has finished another one since the first of these failures: the farm works, the unit does not.
+local function farm_works(prefix, key)
+	local since = tonumber(redis.call('HGET', key, 'failed_ms'))
+	for _, field in ipairs(redis.call('HKEYS', key)) do
+		if string.sub(field, 1, 2) == 'f:' then
+			local worked = redis.call('HGET', prefix .. ':worked', string.sub(field, 3))
+			if not worked or tonumber(worked) <= since then
+				return false
+			end
+		end
+	end
+	return true
+end
+
+local function is_exhausted(prefix, key, unit, boxes, now, rules, able)
 	local attempts = tonumber(unit.attempts)
-	if attempts < rules.attempts_max or now - tonumber(redis.call('HGET', key, 'failed_ms')) < rules.patience then
+	if attempts < rules.attempts_max then
+		return false
+	end
+	if now - tonumber(redis.call('HGET', key, 'failed_ms')) < rules.patience and not farm_works(prefix, key) then
 		return false
 	end
 	return boxes >= able or attempts >= HARD_FACTOR * rules.attempts_max
@@ -138,7 +156,7 @@ local function give_back(prefix, unit, at, now, blame, reason, rules, able)
 		redis.call('HSET', key, 'reason', reason)
 	end
 	local boxes = tonumber(redis.call('HGET', key, 'boxes') or '0')
-	local exhausted = times > 0 and is_exhausted(key, unit, boxes, now, rules, able)
+	local exhausted = times > 0 and is_exhausted(prefix, key, unit, boxes, now, rules, able)
 	move(prefix, unit, exhausted and 'cancelled' or 'ready', whole(now))
 	return { exhausted and 1 or 0, unit.owner, whole(times), whole(boxes), unit.attempts, unit.claimed, whole(at) }
 end
@@ -274,6 +292,7 @@ local function finish(keys, argv)
 		return refused
 	end
 	if unit.state == 'leased' then
+		redis.call('HSET', keys[1] .. ':worked', unit.owner, argv[3])
 		move(keys[1], unit, 'done', argv[3])
 	end
 	return redis.status_reply('OK')

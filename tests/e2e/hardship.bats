@@ -419,6 +419,43 @@ redis_is_back() {
 	[ "$(get .redis)" = true ]
 }
 
+@test "two installations that share a Redis leave each other's units alone" {
+	redis-server --port 0 --unixsocket "$STATE/shared" --appendonly no --save '' --dir "$STATE" >/dev/null 2>&1 3>&- &
+	local redis=$! first="$STATE" pids=()
+	HELD+=("$redis")
+	wait_until 20 test -S "$first/shared"
+	for name in one two; do
+		"$BISECTD" --state-dir "$first/$name" --port 0 --port-file "$first/$name.port" --redis "unix:$first/shared" --local-repositories \
+			>>"$first/log" 2>&1 3>&- &
+		pids+=($!)
+		HELD+=("$!")
+		wait_until 30 test -s "$first/$name.port"
+	done
+	git init -q -b main "$first/shared-repo"
+	git -C "$first/shared-repo" commit -q --allow-empty -m one
+	for name in one two; do
+		job "$first/shared-repo" >"$BATS_TEST_TMPDIR/job.yaml"
+		timeout 20 "$BISECTCTL" submit --server "http://127.0.0.1:$(cat "$first/$name.port")" --token-file "$first/$name/admin.token" \
+			"$BATS_TEST_TMPDIR/job.yaml"
+	done
+	unit_of() {
+		curl -sS -m 10 -H "Authorization: Bearer $(cat "$first/$1/admin.token")" "http://127.0.0.1:$(cat "$first/$1.port")/api/v1/status" |
+			jq -e '.queue.ready == 1'
+	}
+	wait_until 20 unit_of one
+	wait_until 20 unit_of two
+	# The start of one takes out what nobody waits for: of its own.
+	kill -KILL "${pids[1]}"
+	rm -rf "$first/two/warehouse.db"* "$first/two.port"
+	"$BISECTD" --state-dir "$first/two" --port 0 --port-file "$first/two.port" --redis "unix:$first/shared" --local-repositories \
+		>>"$first/log" 2>&1 3>&- &
+	HELD+=("$!")
+	wait_until 30 test -s "$first/two.port"
+	unit_of one
+	[ "$(redis-cli -s "$first/shared" --raw keys 'bisectd:*:unit:*' | wc -l)" = 2 ]
+	[ "$(cat "$first/one/installation")" != "$(cat "$first/two/installation")" ]
+}
+
 @test "stopped while Redis hangs: it ends" {
 	start_daemon
 	question 4 c3

@@ -633,6 +633,44 @@ START_TEST(an_outage_of_the_whole_farm_gives_no_unit_up_before_its_time)
 }
 END_TEST
 
+/* That is now by the clock, long after NOW. */
+static void finish_another(const char *box, const char *id)
+{
+	add(id);
+	assert_ok(queue_finish(queue, id, claim_as(box, id, NOW), &err));
+}
+
+START_TEST(a_unit_that_fails_on_boxes_that_finish_others_is_given_up_without_patience)
+{
+	uint64_t epoch;
+
+	set_pause(0, 0, 600000);
+	add_to("u", LANE, 9);
+	for (int i = 1; i < QUEUE_ATTEMPTS_MAX; i++)
+		ck_assert(!give_back_for("u", claim_as(i % 2 ? "one" : "two", "u", NOW + i), BLAME_UNIT, 2, NOW + i).exhausted);
+	epoch = claim_as("two", "u", NOW + 100);
+	/* One that works is not both. */
+	finish_another("one", "a");
+	ck_assert(!give_back_for("u", epoch, BLAME_UNIT, 2, NOW + 101).exhausted);
+	epoch = claim_as("two", "u", NOW + 102);
+	finish_another("two", "b");
+	ck_assert(give_back_for("u", epoch, BLAME_UNIT, 2, NOW + 104).exhausted);
+}
+END_TEST
+
+START_TEST(what_was_finished_before_says_nothing_of_an_outage)
+{
+	int64_t later;
+
+	set_pause(0, 0, 600000);
+	finish_another("agent", "a");
+	later = clock_wall_ms() + 1;
+	add("u");
+	for (int i = 0; i < 3 * QUEUE_ATTEMPTS_MAX; i++)
+		ck_assert(!give_back("u", claim("u", later + i), later + i).exhausted);
+}
+END_TEST
+
 START_TEST(no_unit_is_given_up_while_a_box_that_has_not_tried_it_could)
 {
 	add("u");
@@ -854,6 +892,8 @@ int main(void)
 	tcase_add_test(tcase, what_is_nobodys_fault_here_is_no_attempt);
 	tcase_add_test(tcase, a_lease_that_nobody_could_renew_is_no_attempt);
 	tcase_add_test(tcase, an_outage_of_the_whole_farm_gives_no_unit_up_before_its_time);
+	tcase_add_test(tcase, a_unit_that_fails_on_boxes_that_finish_others_is_given_up_without_patience);
+	tcase_add_test(tcase, what_was_finished_before_says_nothing_of_an_outage);
 	tcase_add_test(tcase, no_unit_is_given_up_while_a_box_that_has_not_tried_it_could);
 	tcase_add_test(tcase, a_unit_asked_for_again_knows_nothing_of_earlier_failures);
 	tcase_add_test(tcase, only_old_settled_units_are_forgotten);
