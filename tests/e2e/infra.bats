@@ -381,3 +381,59 @@ of() { get "[.probes[] | select(.commit == \"$(hex "$STATE/repo" "$1")\" and .ob
 	[ "$(get .verdict.commit)" = "$(hex "$STATE/repo" c5)" ]
 	[ "$(rows 'SELECT count(*) FROM results') $(rows 'SELECT count(*) FROM builds')" = "$runs" ]
 }
+
+@test "infrastructure is never evidence: what a broken testbox runs into is neither good nor bad" {
+	farm --quarantine-after 2 --quarantine-time 10m
+	agent builder builder
+	agent tester sick
+	agent tester well
+	line "$STATE/repo" 24 13-:bug
+	submit "$STATE/repo"
+	break_box sick
+	bisect suite.the_bug.fail --good c1
+	[ "$(get .verdict.commit)" = "$(hex "$STATE/repo" c13)" ]
+	nothing_skipped
+	[ "$(box sick .failures)" -ge 1 ]
+	# It could take units, and none of what it made of them is in the journal.
+	[ "$(get '[.probes[] | select(.observation == "bad" or .observation == "good") | .box] | unique | contains(["well"])')" = true ]
+	for commit in $(seq 2 12); do [[ "$(of "c$commit")" =~ ^(good)?$ ]]; done
+	for commit in $(seq 13 24); do [[ "$(of "c$commit")" =~ ^(bad)?$ ]]; done
+}
+
+@test "no shell reads the name of a repository, a revision, a file or an error" {
+	rule_farm
+	# shellcheck disable=SC2016
+	local evil='a $(touch pwned1) `touch pwned2` ; touch pwned3; '\''"x'
+	# One of the paths ends up in YAML: its single quote doubled.
+	line "$STATE/$evil" 8 5-:bug
+	git -C "$STATE/$evil" branch '$(touch${IFS}pwned4)' c1
+	job "$STATE/${evil//\'/\'\'}" >"$BATS_TEST_TMPDIR/job.yaml"
+	cat >>"$BATS_TEST_TMPDIR/job.yaml" <<-'END'
+		error: {match: '\$\(touch pwned5\)|not ok 2'}
+	END
+	answer="$(ctl submit --wait --json "$BATS_TEST_TMPDIR/job.yaml")"
+	job_id="$(get .id)"
+	error="$(get '[.result.errors[].id | select(startswith("match."))][0]')"
+	bisect "$error" --good '$(touch${IFS}pwned4)'
+	[ "$(get .verdict.commit)" = "$(hex "$STATE/$evil" c5)" ]
+	bisect 'suite.`touch pwned6`$(touch pwned7)"; touch pwned8' --good c1 --budget 2
+	[ "$(get .error_id)" = 'suite.`touch pwned6`$(touch pwned7)"; touch pwned8' ]
+	[ -z "$(find "$STATE" "$BATS_TEST_TMPDIR" . -name 'pwned[0-9]' 2>/dev/null)" ]
+}
+
+@test "every wait ends by itself: what nobody can run says who is missing, and ends when its time is spent" {
+	rule_farm
+	line "$STATE/repo" 8 5-:bug
+	{ job "$STATE/repo"; echo 'os_arch: aarch64'; } >"$BATS_TEST_TMPDIR/job.yaml"
+	job_id="$(ctl submit "$BATS_TEST_TMPDIR/job.yaml")"
+	id="$(ctl bisect --job "$job_id" --error-id suite.the_bug.fail --good c1 --budget 4s)"
+	waits() { api GET "/api/v1/bisections/$id" && [[ "$(get .waiting)" == *aarch64* ]]; }
+	wait_until 20 waits
+	over() { api GET "/api/v1/bisections/$id" && [ "$(get .state)" = "done" ]; }
+	wait_until 20 over
+	[ "$(get .verdict.verdict)" = undecided ]
+	# What it had asked for is not left in the queue; the job's own is taken back like that.
+	ctl cancel "$job_id"
+	empty() { api GET /api/v1/status && [ "$(get '.queue.ready + .queue.leased')" = 0 ]; }
+	wait_until 20 empty
+}
