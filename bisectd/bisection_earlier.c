@@ -6,6 +6,7 @@
 
 /* The newest ones say most, and a bisection does not wait for all of them. */
 #define RUNS_MAX 2000
+#define BISECTIONS_MAX 64
 #define CAUSES_MAX 8
 #define ANCESTORS_MAX 64
 
@@ -151,7 +152,7 @@ struct earlier *earlier_gather(struct bisection *b)
 		return NULL;
 	earlier = mem_alloc(sizeof(*earlier));
 	earlier->b = b;
-	r = warehouse_bisections_of_error(warehouse, b->row.error_id, b->row.identity, 0, gather_cause, earlier, &err);
+	r = warehouse_bisections_of_error(warehouse, b->row.error_id, b->row.identity, BISECTIONS_MAX, gather_cause, earlier, &err);
 	if (r == 0)
 		r = warehouse_results_newest(warehouse, b->row.identity, RUNS_MAX, gather_run, earlier, &err);
 	earlier->b = NULL;
@@ -250,12 +251,20 @@ static bool is_same_cause(const struct cause *cause, struct repository *reposito
 	return v != UINT32_MAX && history->in_range[v];
 }
 
+static bool has_unused(const struct earlier *earlier)
+{
+	for (size_t i = 0; i < earlier->n_commits; i++)
+		if (!earlier->commits[i].used)
+			return true;
+	return false;
+}
+
 void earlier_weigh(struct earlier *earlier, struct repository *repository, const struct history *history, bool fix)
 {
 	/* What is in the graph is observed there. */
 	for (size_t i = 0; i < earlier->n_commits; i++)
 		earlier->commits[i].used = history_find(history, earlier->commits[i].commit) != UINT32_MAX;
-	for (size_t i = 0; i < earlier->n_causes; i++) {
+	for (size_t i = 0; i < earlier->n_causes && has_unused(earlier); i++) {
 		bool same = i == 0 && is_same_cause(&earlier->causes[i], repository, history, fix);
 
 		weigh_cause(earlier, &earlier->causes[i], repository, same ? &earlier->same : &earlier->other);

@@ -95,6 +95,28 @@ at() {
 	[ "$warm" -lt "$cold" ]
 }
 
+@test "what is known of another flaky cause counts as four runs at most" {
+	shows() { flaky "$@"; }
+	REPO="$REPOS/other"
+	line "$REPO" 60 20-39:bug
+	at other c38
+	ask "$job_id" '"good": "c1", "options": {"slots": 1}'
+	[ "$(get .verdict.commit)" = "$(hex "$REPO" c20)" ]
+	git -C "$REPO" checkout -q -B main c50
+	touch "$REPO/bug"
+	git -C "$REPO" add bug
+	git -C "$REPO" commit -q -m again
+	at other main
+	api POST /api/v1/bisections --data "{\"error_id\": \"suite.the_bug.fail\", \"job_id\": \"$job_id\", \"good\": \"c45\", \"again\": true}"
+	id="$(get .id)"
+	known() { answer="$(rows "SELECT learnt FROM bisections WHERE id = '$id'")" && [ -n "$answer" ]; }
+	wait_until 20 known
+	[ "$(get .earlier.same_cause)" = false ]
+	[ "$(get '.earlier.bad | .bad + .good <= 5 and .bad >= 1 and .good >= 1')" = true ]
+	[ "$(get '.earlier.good | .bad == 0 and .good >= 2 and .good <= 30')" = true ]
+	ctl cancel "$id"
+}
+
 @test "an error that is gone is not reproduced, however often it showed before" {
 	REPO="$REPOS/gone"
 	line "$REPO" 100 20-59:bug
