@@ -23,7 +23,7 @@ void bisection_free(struct bisection *b)
 	free(b->by_hex);
 	free(b->revert_note);
 	prior_release(&b->prior);
-	strv_release(&b->left_out);
+	strv_release(&b->resting);
 	json_decref(b->belief);
 	json_decref(b->end_verdict);
 	free(b->end_state);
@@ -365,19 +365,19 @@ static void drop_orphans(struct bisection *b)
 			probe_cancel(b, b->probes[i], "no longer wanted after a restart");
 }
 
-/* For the operator, whose box it is, and for the queue: what they found would be left out, too. */
-static void note_left_out(struct bisection *b)
+/* Left-out boxes are for the operator to know of, and those that should rest for the queue. */
+static void note_boxes(struct bisection *b)
 {
-	json_t *boxes = bisection_left_out_json(b), *box;
-	size_t i;
+	json_t *boxes = bisection_left_out_json(b);
+	size_t n = json_array_size(boxes);
 
-	if (json_array_size(boxes) > b->left_out.n)
+	if (n > b->n_left_out)
 		log_warning("bisection %s leaves out what box %s found: it fails good commits", b->row.id,
-			json_string_value(json_array_get(boxes, json_array_size(boxes) - 1)));
-	strv_release(&b->left_out);
-	json_array_foreach(boxes, i, box)
-		strv_push(&b->left_out, json_string_value(box));
+			json_string_value(json_array_get(boxes, n - 1)));
+	b->n_left_out = n;
 	json_decref(boxes);
+	strv_release(&b->resting);
+	bisection_resting(b, &b->resting);
 }
 
 /* What others of the same job identity found since: a run is made once, and counts for every error it may show. */
@@ -407,7 +407,7 @@ static bool search_step(struct bisection *b)
 		search_spend(b->search);
 	drop_useless(b);
 	verdict = search_verdict(b->search);
-	note_left_out(b);
+	note_boxes(b);
 	if (verdict->kind == VERDICT_CULPRIT) {
 		/* Reverted trees that were open before a restart are taken up again. */
 		for (size_t i = 0; i < b->n_probes; i++)

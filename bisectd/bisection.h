@@ -67,7 +67,8 @@ struct bisection {
 	struct history history;
 	bool have_history;
 	uint32_t *by_hex;		/* all vertices, by commit */
-	struct strv left_out;		/* boxes whose results the search leaves out, as last logged */
+	struct strv resting;		/* boxes that better get no further test of it (search_resting) */
+	size_t n_left_out;		/* how many of them were logged, because what they found is left out */
 	struct search *search;
 	bool told_prior;		/* what the error names is known, and the search knows of it */
 	struct prior prior;
@@ -179,6 +180,7 @@ void bisection_add_evidence(struct bisection *b, const struct search_verdict *ve
 
 /* --- bisection_report.c --- */
 json_t *bisection_left_out_json(struct bisection *b);	/* names of boxes whose results are left out */
+void bisection_resting(struct bisection *b, struct strv *ret);	/* appends names of boxes that should rest */
 json_t *bisection_json(struct bisection *b);
 json_t *bisection_verdict_json(struct bisection *b, const struct search_verdict *verdict);
 json_t *verdict_without_search(struct bisection *b, const char *kind, const char *reason);

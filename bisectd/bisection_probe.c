@@ -131,7 +131,7 @@ struct probe *probe_open(struct bisection *b, enum probe_kind kind, uint32_t ver
 	probe->open = true;
 	b->belief_stale = true;
 	unit_plan_make(&probe->plan, b->job, commit, tree, revert, repeat);
-	probe->plan.avoid = &b->left_out;
+	probe->plan.avoid = &b->resting;
 	free(probe->row.build_unit);
 	free(probe->row.test_unit);
 	probe->row.build_unit = mem_strdup(probe->plan.build_unit);

@@ -91,6 +91,19 @@ static json_t *probe_json(const struct probe *probe)
 	return row;
 }
 
+void bisection_resting(struct bisection *b, struct strv *ret)
+{
+	uint32_t boxes[LEFT_OUT_MAX];
+	size_t n = b->search ? search_resting(b->search, boxes, LEFT_OUT_MAX) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *name = probes_box(b, boxes[i]);
+
+		if (name)
+			strv_push(ret, name);
+	}
+}
+
 json_t *bisection_left_out_json(struct bisection *b)
 {
 	uint32_t boxes[LEFT_OUT_MAX];

@@ -10,7 +10,8 @@
  *
  * Before a verdict, a box is also put aside if all hangs on it: where the verdict would be false
  * were it sick, and that chance times the doubt which the others leave is more than the verdict
- * may have.  Its runs then wait for others to agree.
+ * may have.  Its runs then wait for others to agree.  Where none comes, because there is no other
+ * to be had, they count after all: a box that ran a commit several times alone is believed.
  */
 #include <math.h>
 
@@ -21,6 +22,7 @@
 #define SURE_SICK 0.95		/* posterior */
 #define LEAST_FAILS 2u
 #define LEAST_DOUBT 0.01	/* that a box may leave, however much confidence is asked for */
+#define ALONE_RUNS 4u		/* of one commit that no other box ran: nobody else will */
 
 static bool is_left_out(const struct search *search, uint32_t box)
 {
@@ -281,6 +283,22 @@ static bool fails_often(const struct search *search, const struct box_count *box
 		(uint64_t)search->n_fails * (box->fails + box->passes);
 }
 
+/* Did it run a commit again and again that no other box ran? */
+static bool is_alone(const struct search *search, uint32_t box)
+{
+	for (size_t i = find(search, box, 0);
+		i < search->n_by_box && search->by_box[i].box == box; i++) {
+		const struct box_count *at = &search->by_box[i];
+		bool alone = at->fails + at->passes >= ALONE_RUNS;
+
+		for (size_t k = 0; k < search->n_by_box && alone; k++)
+			alone = search->by_box[k].commit != at->commit || k == i;
+		if (alone)
+			return true;
+	}
+	return false;
+}
+
 bool boxes_leave_out(struct search *search, const struct state *state)
 {
 	double worst = logit(SURE_SICK) - logit(PRIOR_SICK), most = 0, bound;
@@ -311,7 +329,7 @@ bool boxes_leave_out(struct search *search, const struct state *state)
 			sick = sum.box;
 		}
 		doubt = (1 - look.top) / (1 + exp(-look.sick - logit(PRIOR_SICK)));
-		if (sure && doubt > bound && doubt > most) {
+		if (sure && doubt > bound && doubt > most && !is_alone(search, sum.box)) {
 			most = doubt;
 			doubtful = sum.box;
 		}

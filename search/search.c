@@ -505,15 +505,25 @@ void search_observe(struct search *search, uint32_t commit, enum observation obs
 	search_observe_by(search, commit, observation, in_flight, 0);
 }
 
-size_t search_left_out(struct search *search, uint32_t *ret, size_t max)
+static size_t left_out_boxes(struct search *search, bool all, uint32_t *ret, size_t max)
 {
 	size_t n = 0;
 
 	state_of(search);
 	for (size_t i = 0; i < search->n_left_out && n < max; i++)
-		if (search->left_out[i].sick)
+		if (all || search->left_out[i].sick)
 			ret[n++] = search->left_out[i].box;
 	return n;
+}
+
+size_t search_left_out(struct search *search, uint32_t *ret, size_t max)
+{
+	return left_out_boxes(search, false, ret, max);
+}
+
+size_t search_resting(struct search *search, uint32_t *ret, size_t max)
+{
+	return left_out_boxes(search, true, ret, max);
 }
 
 void search_observe_ratio(struct search *search, uint32_t commit, double log_ratio, bool in_flight)

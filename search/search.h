@@ -103,7 +103,8 @@ int search_new(struct search **ret, const struct graph *graph, uint32_t bad, con
 void search_free(struct search *search);	/* NULL is fine */
 
 /*
- * The next run worth starting given all that is known and in flight; false: nothing (wait for results, or a verdict stands).
+ * The next run worth starting given all that is known and in flight; false: nothing (wait for results, or a verdict stands): a slot
+ * stays free rather than take a run that tells next to nothing beside those in flight.
  * Call it again for every free slot.  A probe taken is in flight until it is observed or dropped.
  */
 bool search_next(struct search *search, struct search_probe *ret);
@@ -123,6 +124,12 @@ void search_observe_by(struct search *search, uint32_t commit, enum observation 
  * end, but what only such boxes ran is given up like a commit that skips.  Returns their number, at most max.
  */
 size_t search_left_out(struct search *search, uint32_t *ret, size_t max);
+/*
+ * Boxes that should get no further run now: those that are left out, and those on whose word alone a verdict would rest, until
+ * another box agrees.  Where one of the latter is the only box there is, give it the runs: it is believed after four of them.
+ * Returns their number, at most max.
+ */
+size_t search_resting(struct search *search, uint32_t *ret, size_t max);
 
 /*
  * A measurement instead of a failure: log (nats) of how much likelier it is if the commit is bad than if it is good.  Sums are kept

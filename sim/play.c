@@ -31,10 +31,10 @@ static double ms_now(void)
 	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
 }
 
-static bool ask(struct game *g, uint32_t *ret)
+static bool ask(struct game *g, unsigned slot, uint32_t *ret)
 {
 	double begin = ms_now();
-	bool any = g->policy->next(g->self, ret);
+	bool any = g->policy->next(g->self, slot, ret);
 
 	if (any && g->played->n_decisions < DECISIONS_MAX)
 		g->played->decision_ms[g->played->n_decisions++] = ms_now() - begin;
@@ -154,7 +154,7 @@ void play(struct played *ret, const struct world *world, const struct policy *po
 	while (!policy->done(g.self, world, &ret->ended) && ret->runs < limit) {
 		cancel_useless(&g);
 		for (unsigned k = 0; k < settings->slots; k++) {
-			if (!g.slot[k].busy && ask(&g, &commit))
+			if (!g.slot[k].busy && ask(&g, k, &commit))
 				start(&g, &g.slot[k], commit);
 		}
 		if (!step(&g) && !policy->done(g.self, world, &ret->ended)) {

@@ -102,7 +102,7 @@ static double h(double p)
 	return p <= 0 || p >= 1 ? 0 : -p * log2(p) - (1 - p) * log2(1 - p);
 }
 
-static bool next(void *arg, uint32_t *ret)
+static bool next(void *arg, unsigned slot, uint32_t *ret)
 {
 	struct bayesect *self = arg;
 	double fail = 0, bits = 0, best = -1;

@@ -105,7 +105,7 @@ static void choose(struct git *self)
 	self->passes = 0;
 }
 
-static bool next(void *arg, uint32_t *ret)
+static bool next(void *arg, unsigned slot, uint32_t *ret)
 {
 	struct git *self = arg;
 

@@ -95,7 +95,7 @@ static void begin_round(struct section *self)
 	}
 }
 
-static bool next(void *arg, uint32_t *ret)
+static bool next(void *arg, unsigned slot, uint32_t *ret)
 {
 	struct section *self = arg;
 	bool open = false;

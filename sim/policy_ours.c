@@ -5,6 +5,7 @@
 struct ours {
 	struct search *search;
 	uint32_t good;
+	unsigned slots;
 };
 
 static void *begin(const struct world *world, const struct settings *settings, bool oracle)
@@ -28,6 +29,7 @@ static void *begin(const struct world *world, const struct settings *settings, b
 	};
 	struct error err = ERROR_INIT;
 
+	self->slots = settings->slots;
 	if (oracle) {
 		if (!options.confirm_bad)
 			options.confirm_bad = 1;
@@ -53,10 +55,24 @@ static void *begin_oracle(const struct world *world, const struct settings *sett
 	return begin(world, settings, true);
 }
 
-static bool next(void *self, uint32_t *ret)
+/* Does this box have to rest while there are others? */
+static bool rests(struct ours *self, unsigned slot)
+{
+	uint32_t resting[64];
+	size_t n = search_resting(self->search, resting, 64);
+	bool found = false;
+
+	for (size_t i = 0; i < n; i++)
+		found |= resting[i] == slot + 1;
+	return found && n < self->slots;
+}
+
+static bool next(void *self, unsigned slot, uint32_t *ret)
 {
 	struct search_probe probe;
 
+	if (rests(self, slot))
+		return false;
 	if (!search_next(((struct ours *)self)->search, &probe))
 		return false;
 	*ret = probe.commit;

@@ -64,7 +64,7 @@ struct ended {
 struct policy {
 	const char *name;
 	void *(*begin)(const struct world *world, const struct settings *settings);
-	bool (*next)(void *self, uint32_t *ret);		/* a probe for a free slot; false: wait */
+	bool (*next)(void *self, unsigned slot, uint32_t *ret);	/* a probe for this free slot; false: wait */
 	void (*result)(void *self, uint32_t commit, enum observation observation, unsigned slot);
 	void (*lost)(void *self, uint32_t commit);		/* a probe ended without a result */
 	void (*built)(void *self, uint32_t commit);		/* may be NULL */

@@ -456,7 +456,7 @@ START_TEST(a_search_on_trial_sees_the_graph_in_any_numbering_alike)
 {
 	for (uint32_t round = 0; round < 2000; round++) {
 		struct world world, other = { .n_good = 0 };
-		uint32_t place[MAX_COMMITS], done = 0;
+		uint32_t place[MAX_COMMITS] = { 0 }, done = 0;
 		struct search *search, *again;
 		double belief[MAX_COMMITS], renamed[MAX_COMMITS];
 

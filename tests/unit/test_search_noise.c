@@ -38,6 +38,7 @@ struct world {
 	unsigned boxes, sick;		/* 0: no names of boxes; the sick one, 0: none */
 	double sick_rate;
 	bool only_left_out;		/* once a box is left out, all runs are made by it */
+	unsigned alone_after;		/* after so many runs there is only box 1; 0: never */
 	struct search_options options;
 };
 
@@ -67,6 +68,8 @@ static unsigned choose_box(struct game *g)
 
 	if (!world->boxes)
 		return 0;
+	if (world->alone_after && g->runs >= world->alone_after)
+		return 1;
 	if (world->only_left_out && search_left_out(g->search, &left_out, 1))
 		return left_out;
 	if (world->slots < world->boxes)
@@ -281,6 +284,52 @@ START_TEST(a_box_left_out_that_gets_all_further_runs_keeps_no_search_from_its_en
 }
 END_TEST
 
+START_TEST(a_box_that_is_left_alone_is_believed_in_the_end)
+{
+	struct world world = farm(1, 1, 0);
+
+	world.alone_after = 4;
+	for (unsigned flaky = 0; flaky < 2; flaky++) {
+		struct tally tally;
+
+		world.bad_rate = flaky ? 0.5 : 1;
+		tally = play_often(&world, 200);
+		ck_assert_uint_ge(tally.right, 194);
+		ck_assert_uint_le(tally.most_runs, flaky ? 200 : 30);
+	}
+}
+END_TEST
+
+START_TEST(a_box_on_whose_word_alone_a_verdict_would_rest_is_asked_to_rest)
+{
+	struct graph graph = { 0 };
+	struct search *search;
+	struct search_probe probe;
+	uint32_t good = 0, box = 0;
+
+	ck_assert_int_eq(graph_add(&graph, NULL, 0, NULL, NULL), 0);
+	for (uint32_t v = 0; v < 4; v++)
+		ck_assert_int_eq(graph_add(&graph, &v, 1, NULL, NULL), 0);
+	ck_assert_int_eq(search_new(&search, &graph, 4, &good, 1, NULL, NULL), 0);
+	search_earlier(search, 30, 0, 0, 100);
+	search_observe_by(search, 4, OBSERVED_BAD, false, 2);
+	search_observe_by(search, 4, OBSERVED_BAD, false, 3);
+	search_observe_by(search, 1, OBSERVED_GOOD, false, 3);
+	search_observe_by(search, 2, OBSERVED_BAD, false, 1);
+	search_observe_by(search, 2, OBSERVED_BAD, false, 1);
+	ck_assert_int_eq(search_verdict(search)->kind, VERDICT_NONE);
+	ck_assert_uint_eq(search_left_out(search, &box, 1), 0);
+	ck_assert_uint_eq(search_resting(search, &box, 1), 1);
+	ck_assert_uint_eq(box, 1);
+	ck_assert(search_next(search, &probe));
+	search_observe_by(search, 2, OBSERVED_BAD, false, 2);
+	ck_assert_uint_eq(search_resting(search, &box, 1), 0);
+	ck_assert_int_eq(search_verdict(search)->kind, VERDICT_CULPRIT);
+	search_free(search);
+	graph_release(&graph);
+}
+END_TEST
+
 /* what no search can pin down */
 
 START_TEST(an_error_that_shows_now_and_then_everywhere_comes_to_an_end_and_blames_nobody)
@@ -380,6 +429,8 @@ int main(void)
 	tcase_add_test(tests, a_sick_box_among_eight_changes_no_verdict);
 	tcase_add_test(tests, a_sick_box_among_eight_changes_no_verdict_on_a_flaky_error);
 	tcase_add_test(tests, healthy_boxes_are_believed_however_flaky_the_error);
+	tcase_add_test(tests, a_box_that_is_left_alone_is_believed_in_the_end);
+	tcase_add_test(tests, a_box_on_whose_word_alone_a_verdict_would_rest_is_asked_to_rest);
 	tcase_add_test(tests, a_box_left_out_that_gets_all_further_runs_keeps_no_search_from_its_end);
 	tcase_add_test(tests, an_error_that_shows_now_and_then_everywhere_comes_to_an_end_and_blames_nobody);
 	tcase_add_test(tests, a_search_given_up_says_that_thousands_of_runs_are_missing_and_that_nothing_may_have_changed);
