@@ -13,6 +13,8 @@
 #define COLUMNS (WORDS * 64)
 #define LEAST_BITS 1e-9		/* less than this is rounding */
 #define LEAST_CHANCE 0.01	/* to say something */
+#define LEAST_USE 0.02		/* bits: a run that tells less beside those in flight, ... */
+#define LEAST_SHARE 0.3		/* and so little of what it would tell alone, waits for them */
 #define SPOKEN 0.25	/* as if so many more runs of a skipped commit had said something */
 #define ASKED 0.5	/* of so many */
 #define HOPELESS 2000.0		/* runs that are still expected: nobody waits for these, */
@@ -650,6 +652,9 @@ bool choose_probe(const struct search *search, const struct state *state, uint32
 		best_alone(c, &again, true);
 	if (again.score > best.score && !waits(c, &again))
 		best = again;
+	if (pending.n && best.bits < LEAST_USE && best.commit != UINT32_MAX &&
+		best.bits < LEAST_SHARE * c->score[best.commit])
+		best.commit = UINT32_MAX;
 	pending_release(&pending);
 	choice_release(c);
 	if (best.commit == UINT32_MAX || *ret_hopeless)

@@ -175,7 +175,10 @@ void verdict_make(const struct search *search, struct state *state);
 double *chances_to_build(const struct search *search);
 void presume_broken(const struct search *search, struct state *state);
 
-/* The most useful probe; false: none that is worth a run, or all tell so little that *ret_hopeless is set. */
+/*
+ * The most useful probe; false: none that is worth a run (beside those in flight), or all tell so little that *ret_hopeless is
+ * set.
+ */
 bool choose_probe(const struct search *search, const struct state *state, uint32_t *ret,
 	double *ret_bits, bool *ret_hopeless);
 /* What a run of v would tell, whatever is in flight. */
