@@ -14,4 +14,5 @@ programs_bisect_sim_LDADD = $(SEARCH_LIBS)
 # The tables of docs/search.md: make bench-search [BENCH_SEARCH='--trials 4000 --dag FILE']
 bench-search: programs/bisect-sim
 	BISECT_SIM=$(abs_builddir)/programs/bisect-sim $(srcdir)/tests/bench/search.sh $(BENCH_SEARCH)
+EXTRA_DIST += tests/bench/search.sh
 .PHONY: bench-search
