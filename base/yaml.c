@@ -20,7 +20,8 @@ struct yaml {
 	char *where;
 	struct node **nodes;
 	size_t n, cap;
-	struct node *root;
+	struct node **roots; /* of each document; NULL: it is empty */
+	size_t n_roots, cap_roots;
 };
 
 struct anchor {
@@ -46,7 +47,7 @@ struct reader {
 	struct level levels[YAML_DEPTH_MAX];
 	size_t depth;
 	size_t expanded_nodes, expanded_bytes;
-	bool had_document;
+	bool many; /* documents are allowed */
 	struct error *err;
 };
 
@@ -181,7 +182,8 @@ static int add_key(struct reader *r, struct level *level, struct node *key, cons
 
 	if (key->pub.type != YAML_SCALAR)
 		return fail_at(r, ERR_INVALID, mark,
-		        "a key has to be one word or text, not a list or mapping");
+		        "a key has to be one word or text, not a list or mapping; text that begins "
+		        "with { or [ needs quotes");
 	is_merge = strcmp(key->pub.text, "<<") == 0;
 	if (!is_merge) {
 		struct yaml_node **found = tfind(&key->pub, &level->seen, compare_texts);
@@ -204,7 +206,7 @@ static int place(struct reader *r, struct node *node, const yaml_mark_t *mark)
 	struct yaml_node *into;
 
 	if (!level) {
-		r->doc->root = node;
+		r->doc->roots[r->doc->n_roots - 1] = node;
 		return 0;
 	}
 	into = &level->node->pub;
@@ -328,15 +330,23 @@ static int take_alias(struct reader *r, const yaml_event_t *event)
 
 static int take_document(struct reader *r, const yaml_event_t *event)
 {
-	if (r->had_document)
+	struct yaml *doc = r->doc;
+
+	if (doc->n_roots && !r->many)
 		return fail_at(r, ERR_INVALID, &event->start_mark,
 		        "a second document begins; one is allowed");
+	if (doc->n_roots == YAML_DOCUMENTS_MAX)
+		return fail_at(r, ERR_LIMIT, &event->start_mark,
+		        "more than %d documents, which is the limit", YAML_DOCUMENTS_MAX);
 	if (event->data.document_start.tag_directives.start !=
 	        event->data.document_start.tag_directives.end)
 		return fail_at(r, ERR_INVALID, &event->start_mark,
 		        "a %%TAG directive found; only plain data is "
 		        "allowed");
-	r->had_document = true;
+	tdestroy(r->anchors, free_anchor);
+	r->anchors = NULL;
+	MEM_GROW(doc->roots, doc->n_roots + 1, doc->cap_roots);
+	doc->roots[doc->n_roots++] = NULL;
 	return 0;
 }
 
@@ -431,12 +441,13 @@ static int read_events(struct reader *r)
 	return ret;
 }
 
-int yaml_read(
-        struct yaml **ret_doc, const char *where, const char *text, size_t len, struct error *err)
+static int read_text(struct yaml **ret_doc, const char *where, const char *text, size_t len,
+        bool many, struct error *err)
 {
 	struct reader *r = mem_alloc(sizeof(*r));
 	int ret;
 
+	r->many = many;
 	r->doc = mem_alloc(sizeof(*r->doc));
 	r->doc->where = mem_strdup(where);
 	r->text = text;
@@ -472,6 +483,18 @@ out:
 	return ret;
 }
 
+int yaml_read(
+        struct yaml **ret_doc, const char *where, const char *text, size_t len, struct error *err)
+{
+	return read_text(ret_doc, where, text, len, false, err);
+}
+
+int yaml_read_stream(
+        struct yaml **ret_doc, const char *where, const char *text, size_t len, struct error *err)
+{
+	return read_text(ret_doc, where, text, len, true, err);
+}
+
 void yaml_free(struct yaml *doc)
 {
 	size_t i;
@@ -485,16 +508,27 @@ void yaml_free(struct yaml *doc)
 		free(doc->nodes[i]);
 	}
 	free(doc->nodes);
+	free(doc->roots);
 	free(doc->where);
 	free(doc);
 }
 
-const struct yaml_node *yaml_root(const struct yaml *doc)
+size_t yaml_count(const struct yaml *doc)
 {
-	const struct yaml_node *root = doc->root ? &doc->root->pub : NULL;
+	return doc->n_roots;
+}
+
+const struct yaml_node *yaml_document(const struct yaml *doc, size_t i)
+{
+	const struct yaml_node *root = doc->roots[i] ? &doc->roots[i]->pub : NULL;
 
 	/* "---" with nothing after it is read as an empty scalar. */
 	return root && root->type == YAML_SCALAR && !root->quoted && !*root->text ? NULL : root;
+}
+
+const struct yaml_node *yaml_root(const struct yaml *doc)
+{
+	return doc->n_roots ? yaml_document(doc, 0) : NULL;
 }
 
 const char *yaml_where(const struct yaml *doc)

@@ -18,6 +18,8 @@
 #define YAML_NODES_MAX	100000		/* after expanding aliases */
 #define YAML_EXPANDED_MAX (8u << 20)	/* bytes of all scalars, after expanding aliases */
 
+#define YAML_DOCUMENTS_MAX 256
+
 enum yaml_type { YAML_SCALAR, YAML_SEQUENCE, YAML_MAPPING };
 
 struct yaml_node {
@@ -40,7 +42,15 @@ struct yaml;				/* the document; owns every node */
 int yaml_read(struct yaml **ret_doc, const char *where, const char *text, size_t len, struct error *err);
 /* libyaml exports a yaml_free of its own and would call ours instead: another name for the linker.  NULL is fine. */
 void yaml_free(struct yaml *doc) __asm__("base_yaml_free");
-const struct yaml_node *yaml_root(const struct yaml *doc);	/* NULL for an empty document */
+const struct yaml_node *yaml_root(const struct yaml *doc);	/* the first; NULL for an empty document */
+
+/*
+ * The same for a text of up to YAML_DOCUMENTS_MAX documents, which share the limits above.  Anchors end with their document.
+ * yaml_count is how many there are, 0 for a text without any; yaml_document(doc, i) is NULL for an empty one.
+ */
+int yaml_read_stream(struct yaml **ret_doc, const char *where, const char *text, size_t len, struct error *err);
+size_t yaml_count(const struct yaml *doc);
+const struct yaml_node *yaml_document(const struct yaml *doc, size_t i);
 const char *yaml_where(const struct yaml *doc);
 
 const struct yaml_node *yaml_get(const struct yaml_node *mapping, const char *key);	/* NULL if absent or no mapping */

@@ -18,6 +18,7 @@ void job_free(struct job *job)
 	free(job->build_run);
 	strv_release(&job->build_keep);
 	free(job->test_run);
+	strv_release(&job->test_logs);
 	strv_release(&job->env);
 	free(job->error_match);
 	free(job);
@@ -49,6 +50,7 @@ struct job *job_copy(const struct job *job)
 	copy->error_match = mem_strdup(job->error_match);
 	copy_list(&copy->build_keep, &job->build_keep);
 	copy_list(&copy->env, &job->env);
+	copy_list(&copy->test_logs, &job->test_logs);
 	return copy;
 }
 
@@ -89,6 +91,9 @@ void job_identity(const struct job *job, char hex[HASH_HEX_LEN + 1])
 	add_list(h, &job->build_keep);
 	add_list(h, &job->env);
 	hash_add_field(h, job->error_match);
+	/* What was hashed before there were kinds of logs has its identity still. */
+	if (job->test_logs.n)
+		add_list(h, &job->test_logs);
 	hash_finish(h, hex);
 }
 
@@ -121,5 +126,7 @@ void job_test_key(const struct job *job, const char *tree, char hex[HASH_HEX_LEN
 	/* What errors of a run are called hangs on these: the result of another suite would lack the id that is looked for. */
 	hash_add_field(h, job->suite);
 	hash_add_field(h, job->error_match);
+	if (job->test_logs.n)
+		add_list(h, &job->test_logs);
 	hash_finish(h, hex);
 }

@@ -41,6 +41,7 @@ struct job {
 	char *build_run;			/* NULL: nothing to build */
 	struct strv build_keep;			/* empty: everything */
 	char *test_run;
+	struct strv test_logs;			/* what its output is (suite_log_kinds); empty: whatever is found in it */
 	struct strv env;			/* "NAME=value", sorted by name */
 	int64_t timeout_s, runtime_s;		/* runtime_s 0: unknown */
 	char *error_match;			/* NULL or a PCRE2 pattern that compiles */

@@ -2,15 +2,12 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/yaml.h"
 #include "job/errorid.h"
 #include "job/job.h"
 #include "job/job_check.h"
 #include "job/job_defaults.h"
+#include "job/job_lower.h"
 #include "job/pattern.h"
-
-#define MERGE_DEPTH_MAX 16
-#define MERGED_KEYS_MAX 1000
 
 #define SCRIPT_MAX (64u << 10)
 #define TEXT_MAX 4096
@@ -22,124 +19,32 @@
 #define TIME_MAX_S (7 * 86400)
 
 struct reader {
-	const struct yaml *doc;
 	struct job *job;
 	struct error *err;
 	size_t bytes; /* of the list that is being read */
-};
-
-struct entry {
-	const struct yaml_node *key, *value;
-};
-
-struct entries {
-	struct entry *v;
-	size_t n, cap;
 };
 
 /* A key of a mapping: `read` puts its value into the job. */
 struct key {
 	const char *name;
 	bool required;
-	int (*read)(struct reader *r, const struct yaml_node *value, const char *name);
+	int (*read)(struct reader *r, const struct value *value, const char *name);
 };
 
 struct mapping {
-	const char *name;                      /* "build" in "build.run"; "" for the job itself */
-	const struct key *keys;                /* up to a NULL name */
-	const char *(*hint)(const char *name); /* for keys that other systems use; may be NULL */
+	const char *name;       /* "build" in "build.run"; "" for the job itself */
+	const struct key *keys; /* up to a NULL name */
 };
 
-#define fail(r, node, ...) yaml_error((r)->err, (r)->doc, node, __VA_ARGS__)
-
-static const char *type_name(const struct yaml_node *node)
-{
-	return yaml_is_null(node)            ? "nothing"
-	       : node->type == YAML_SEQUENCE ? "a list"
-	       : node->type == YAML_MAPPING  ? "a mapping"
-	                                     : "text";
-}
-
-/*
- * Merging.  Keys written in a mapping win over those it merges; of several merged mappings the
- * first wins.
- */
-
-static int collect(
-        struct reader *r, const struct yaml_node *mapping, struct entries *ret, int depth);
-
-static int collect_merged(
-        struct reader *r, const struct yaml_node *value, struct entries *ret, int depth)
-{
-	int rc = 0;
-
-	if (yaml_is_null(value))
-		return 0;
-	if (value->type == YAML_MAPPING)
-		return collect(r, value, ret, depth + 1);
-	if (value->type != YAML_SEQUENCE)
-		return fail(r, value,
-		        "found text after \"<<\", allowed: *anchor or a list of them (files are "
-		        "not read here)");
-	for (size_t i = 0; i < value->n && rc == 0; i++) {
-		if (value->values[i]->type != YAML_MAPPING)
-			return fail(r, value->values[i],
-			        "found %s in the list after \"<<\", allowed: mappings, as *anchor",
-			        type_name(value->values[i]));
-		rc = collect(r, value->values[i], ret, depth + 1);
-	}
-	return rc;
-}
-
-static bool is_merge_key(const struct yaml_node *key)
-{
-	return key->type == YAML_SCALAR && !key->quoted && strcmp(key->text, "<<") == 0;
-}
-
-static bool has_entry(const struct entries *entries, const char *name)
-{
-	for (size_t i = 0; i < entries->n; i++)
-		if (strcmp(entries->v[i].key->text, name) == 0)
-			return true;
-	return false;
-}
-
-static int collect(
-        struct reader *r, const struct yaml_node *mapping, struct entries *ret, int depth)
-{
-	int rc;
-
-	if (depth > MERGE_DEPTH_MAX)
-		return fail(r, mapping,
-		        "found \"<<\" inside \"<<\" more than %d deep, which is the limit",
-		        MERGE_DEPTH_MAX);
-	for (size_t i = 0; i < mapping->n; i++) {
-		const struct yaml_node *key = mapping->keys[i];
-
-		if (key->type != YAML_SCALAR)
-			return fail(r, key, "found %s as a key, allowed: a word", type_name(key));
-		if (is_merge_key(key) || has_entry(ret, key->text))
-			continue;
-		if (ret->n >= MERGED_KEYS_MAX)
-			return fail(r, key,
-			        "found more than %d keys in one mapping, which is the limit",
-			        MERGED_KEYS_MAX);
-		MEM_GROW(ret->v, ret->n + 1, ret->cap);
-		ret->v[ret->n++] = (struct entry){ key, mapping->values[i] };
-	}
-	for (size_t i = 0; i < mapping->n; i++)
-		if (is_merge_key(mapping->keys[i]) &&
-		        (rc = collect_merged(r, mapping->values[i], ret, depth)) < 0)
-			return rc;
-	return 0;
-}
+#define fail(r, node, ...) value_error((r)->err, ERR_INVALID, &(node)->place, __VA_ARGS__)
 
 /* Mappings whose keys are known */
 
-static int unknown_key(struct reader *r, const struct yaml_node *key, const struct mapping *mapping)
+static int unknown_key(
+        struct reader *r, const struct value_field *field, const struct mapping *mapping)
 {
 	struct str allowed = STR_INIT, suggestion = STR_INIT;
-	const char *nearest = mapping->hint ? mapping->hint(key->text) : NULL;
+	const char *nearest;
 	const char *names[32];
 	size_t n = 0;
 	int rc;
@@ -149,11 +54,10 @@ static int unknown_key(struct reader *r, const struct yaml_node *key, const stru
 		names[n++] = k->name;
 	}
 	names[n] = NULL;
-	if (!nearest)
-		nearest = check_nearest(key->text, names);
+	nearest = check_nearest(field->key, names);
 	if (nearest)
 		str_addf(&suggestion, "; did you mean \"%s\"?", nearest);
-	rc = fail(r, key, "found the key \"%.100s\"%s%s%s Allowed%s%s: %s", key->text,
+	rc = fail(r, field, "found the key \"%.100s\"%s%s%s Allowed%s%s: %s", field->key,
 	        *mapping->name ? " in " : "", mapping->name, nearest ? suggestion.buf : ".",
 	        *mapping->name ? " in " : "", mapping->name, allowed.buf);
 	str_release(&allowed);
@@ -169,73 +73,57 @@ static const struct key *find_key(const struct mapping *mapping, const char *nam
 	return NULL;
 }
 
-/* ".defaults:" and "x-defaults:" of the job hold anchors and mean nothing themselves. */
-static bool is_anchor_holder(const struct mapping *mapping, const char *name)
-{
-	return !*mapping->name && (*name == '.' || str_has_prefix(name, "x-"));
-}
-
-static int read_entries(struct reader *r, const struct yaml_node *node,
-        const struct entries *entries, const struct mapping *mapping)
+static int read_fields(struct reader *r, const struct value *node, const struct mapping *mapping)
 {
 	struct str full = STR_INIT;
 	int rc = 0;
 
-	for (size_t i = 0; i < entries->n && rc == 0; i++) {
-		const struct yaml_node *key = entries->v[i].key, *value = entries->v[i].value;
-		const struct key *known = find_key(mapping, key->text);
+	for (size_t i = 0; i < node->n && rc == 0; i++) {
+		const struct value_field *field = &node->fields[i];
+		const struct key *known = find_key(mapping, field->key);
 
-		if (is_anchor_holder(mapping, key->text))
-			continue;
-		str_setf(&full, "%s%s%s", mapping->name, *mapping->name ? "." : "", key->text);
+		str_setf(&full, "%s%s%s", mapping->name, *mapping->name ? "." : "", field->key);
 		if (!known)
-			rc = unknown_key(r, key, mapping);
-		else if (!yaml_is_null(value))
-			rc = known->read(r, value, full.buf);
+			rc = unknown_key(r, field, mapping);
+		else if (!value_is_null(field->value))
+			rc = known->read(r, field->value, full.buf);
 		else if (known->required)
-			rc = fail(
-			        r, key, "found nothing after \"%s\", which is required", full.buf);
+			rc = fail(r, field, "found nothing after \"%s\", which is required",
+			        full.buf);
 	}
 	for (const struct key *k = mapping->keys; k->name && rc == 0; k++)
-		if (k->required && !has_entry(entries, k->name))
+		if (k->required && !value_field(node, k->name))
 			rc = fail(r, node, "found no \"%s%s%s\", which is required", mapping->name,
 			        *mapping->name ? "." : "", k->name);
 	str_release(&full);
 	return rc;
 }
 
-static int read_mapping(
-        struct reader *r, const struct yaml_node *node, const struct mapping *mapping)
+static int read_mapping(struct reader *r, const struct value *node, const struct mapping *mapping)
 {
-	struct entries entries = { 0 };
+	struct str allowed = STR_INIT;
 	int rc;
 
-	if (node->type != YAML_MAPPING) {
-		struct str allowed = STR_INIT;
-
-		for (const struct key *k = mapping->keys; k->name; k++)
-			str_addf(&allowed, "%s%s", k == mapping->keys ? "" : ", ", k->name);
-		rc = fail(r, node, "found %s%s%s, allowed: a mapping with %s", type_name(node),
-		        *mapping->name ? " as " : "", mapping->name, allowed.buf);
-		str_release(&allowed);
-		return rc;
-	}
-	rc = collect(r, node, &entries, 0);
-	if (rc == 0)
-		rc = read_entries(r, node, &entries, mapping);
-	free(entries.v);
+	if (node->type == YAML_MAPPING)
+		return read_fields(r, node, mapping);
+	for (const struct key *k = mapping->keys; k->name; k++)
+		str_addf(&allowed, "%s%s", k == mapping->keys ? "" : ", ", k->name);
+	rc = fail(r, node, "found %s%s%s, allowed: a mapping with %s", value_type_name(node),
+	        *mapping->name ? " as " : "", mapping->name, allowed.buf);
+	str_release(&allowed);
 	return rc;
 }
 
 /* Values */
 
-static int read_text(struct reader *r, const struct yaml_node *value, const char *name, size_t max,
-        const char **ret)
+static int read_text(
+        struct reader *r, const struct value *value, const char *name, size_t max, const char **ret)
 {
 	size_t len;
 
 	if (value->type != YAML_SCALAR)
-		return fail(r, value, "found %s as \"%s\", allowed: text", type_name(value), name);
+		return fail(r, value, "found %s as \"%s\", allowed: text", value_type_name(value),
+		        name);
 	len = strlen(value->text);
 	if (len == 0)
 		return fail(r, value, "found an empty text as \"%s\"", name);
@@ -252,7 +140,7 @@ static int read_text(struct reader *r, const struct yaml_node *value, const char
 }
 
 static int read_line_of_text(
-        struct reader *r, const struct yaml_node *value, const char *name, const char **ret)
+        struct reader *r, const struct value *value, const char *name, const char **ret)
 {
 	int rc = read_text(r, value, name, TEXT_MAX, ret);
 
@@ -262,7 +150,7 @@ static int read_line_of_text(
 	return rc;
 }
 
-static int read_word(struct reader *r, const struct yaml_node *value, const char *name, char **ret)
+static int read_word(struct reader *r, const struct value *value, const char *name, char **ret)
 {
 	const char *text;
 	int rc = read_text(r, value, name, WORD_MAX, &text);
@@ -279,7 +167,7 @@ static int read_word(struct reader *r, const struct yaml_node *value, const char
 	return 0;
 }
 
-static int read_choice(struct reader *r, const struct yaml_node *value, const char *name,
+static int read_choice(struct reader *r, const struct value *value, const char *name,
         const char *const *choices, const char *hint, char **ret)
 {
 	struct str allowed = STR_INIT;
@@ -305,12 +193,12 @@ out:
 	return rc;
 }
 
-static int read_suite(struct reader *r, const struct yaml_node *value, const char *name)
+static int read_suite(struct reader *r, const struct value *value, const char *name)
 {
 	return read_word(r, value, name, &r->job->suite);
 }
 
-static int read_category(struct reader *r, const struct yaml_node *value, const char *name)
+static int read_category(struct reader *r, const struct value *value, const char *name)
 {
 	static const char *const categories[] = { "functional", "benchmark", "noise-benchmark",
 		NULL };
@@ -318,7 +206,7 @@ static int read_category(struct reader *r, const struct yaml_node *value, const 
 	return read_choice(r, value, name, categories, NULL, &r->job->category);
 }
 
-static int read_testbox(struct reader *r, const struct yaml_node *value, const char *name)
+static int read_testbox(struct reader *r, const struct value *value, const char *name)
 {
 	struct error why = ERROR_INIT;
 	const char *text;
@@ -333,17 +221,17 @@ static int read_testbox(struct reader *r, const struct yaml_node *value, const c
 	return 0;
 }
 
-static int read_os(struct reader *r, const struct yaml_node *value, const char *name)
+static int read_os(struct reader *r, const struct value *value, const char *name)
 {
 	return read_word(r, value, name, &r->job->os);
 }
 
-static int read_os_version(struct reader *r, const struct yaml_node *value, const char *name)
+static int read_os_version(struct reader *r, const struct value *value, const char *name)
 {
 	return read_word(r, value, name, &r->job->os_version);
 }
 
-static int read_os_arch(struct reader *r, const struct yaml_node *value, const char *name)
+static int read_os_arch(struct reader *r, const struct value *value, const char *name)
 {
 	static const char *const arches[] = { "x86_64", "aarch64", NULL };
 	const char *hint = NULL;
@@ -356,7 +244,7 @@ static int read_os_arch(struct reader *r, const struct yaml_node *value, const c
 	return read_choice(r, value, name, arches, hint, &r->job->os_arch);
 }
 
-static int read_repo(struct reader *r, const struct yaml_node *value, const char *name)
+static int read_repo(struct reader *r, const struct value *value, const char *name)
 {
 	const char *text;
 	int rc = read_line_of_text(r, value, name, &text);
@@ -372,7 +260,7 @@ static int read_repo(struct reader *r, const struct yaml_node *value, const char
 	return 0;
 }
 
-static int read_url(struct reader *r, const struct yaml_node *value, const char *name)
+static int read_url(struct reader *r, const struct value *value, const char *name)
 {
 	const char *text, *wrong;
 	int rc = read_line_of_text(r, value, name, &text);
@@ -385,7 +273,7 @@ static int read_url(struct reader *r, const struct yaml_node *value, const char 
 	return 0;
 }
 
-static int read_commit(struct reader *r, const struct yaml_node *value, const char *name)
+static int read_commit(struct reader *r, const struct value *value, const char *name)
 {
 	const char *text, *wrong;
 	int rc = read_line_of_text(r, value, name, &text);
@@ -398,8 +286,7 @@ static int read_commit(struct reader *r, const struct yaml_node *value, const ch
 	return 0;
 }
 
-static int read_script(
-        struct reader *r, const struct yaml_node *value, const char *name, char **ret)
+static int read_script(struct reader *r, const struct value *value, const char *name, char **ret)
 {
 	const char *text;
 	int rc;
@@ -419,17 +306,17 @@ static int read_script(
 	return 0;
 }
 
-static int read_build_run(struct reader *r, const struct yaml_node *value, const char *name)
+static int read_build_run(struct reader *r, const struct value *value, const char *name)
 {
 	return read_script(r, value, name, &r->job->build_run);
 }
 
-static int read_test_run(struct reader *r, const struct yaml_node *value, const char *name)
+static int read_test_run(struct reader *r, const struct value *value, const char *name)
 {
 	return read_script(r, value, name, &r->job->test_run);
 }
 
-static int read_keep_entry(struct reader *r, const struct yaml_node *value, const char *name)
+static int read_keep_entry(struct reader *r, const struct value *value, const char *name)
 {
 	const char *text;
 	char *path;
@@ -458,56 +345,76 @@ static int read_keep_entry(struct reader *r, const struct yaml_node *value, cons
 	return 0;
 }
 
-static int read_keep(struct reader *r, const struct yaml_node *value, const char *name)
+static int read_keep(struct reader *r, const struct value *value, const char *name)
 {
 	int rc = 0;
 
 	if (value->type != YAML_SEQUENCE)
 		return fail(r, value,
 		        "found %s as \"%s\", allowed: a list of paths, as [app, tests/]",
-		        type_name(value), name);
+		        value_type_name(value), name);
 	if (value->n > KEEP_COUNT_MAX)
 		return fail(r, value, "found %zu entries in \"%s\", allowed: at most %d", value->n,
 		        name, KEEP_COUNT_MAX);
 	r->bytes = 0;
 	for (size_t i = 0; i < value->n && rc == 0; i++)
-		rc = read_keep_entry(r, value->values[i], name);
+		rc = read_keep_entry(r, value->fields[i].value, name);
 	return rc;
 }
 
-static int read_build(struct reader *r, const struct yaml_node *value, const char *name)
+static int read_build(struct reader *r, const struct value *value, const char *name)
 {
 	static const struct key keys[] = { { "run", false, read_build_run },
 		{ "keep", false, read_keep }, { 0 } };
-	static const struct mapping build = { "build", keys, NULL };
+	static const struct mapping build = { "build", keys };
 
 	return read_mapping(r, value, &build);
 }
 
-static int read_test(struct reader *r, const struct yaml_node *value, const char *name)
+static int read_logs(struct reader *r, const struct value *value, const char *name)
 {
-	static const struct key keys[] = { { "run", true, read_test_run }, { 0 } };
-	static const struct mapping test = { "test", keys, NULL };
+	int rc = 0;
+
+	if (value->type != YAML_SEQUENCE)
+		return fail(r, value,
+		        "found %s as \"%s\", allowed: a list of kinds of logs, as [tap, stderr]",
+		        value_type_name(value), name);
+	for (size_t i = 0; i < value->n && rc == 0; i++) {
+		char *kind = NULL;
+
+		rc = read_choice(r, value->fields[i].value, name, suite_log_kinds, NULL, &kind);
+		if (rc == 0 && !strv_has(&r->job->test_logs, kind))
+			strv_push(&r->job->test_logs, kind);
+		free(kind);
+	}
+	return rc;
+}
+
+static int read_test(struct reader *r, const struct value *value, const char *name)
+{
+	static const struct key keys[] = { { "run", true, read_test_run },
+		{ "logs", false, read_logs }, { 0 } };
+	static const struct mapping test = { "test", keys };
 
 	return read_mapping(r, value, &test);
 }
 
-static int read_variable(struct reader *r, const struct entry *entry)
+static int read_variable(struct reader *r, const struct value_field *entry)
 {
-	const char *name = entry->key->text;
+	const char *name = entry->key;
 
 	if (!check_is_variable(name))
-		return fail(r, entry->key,
+		return fail(r, entry,
 		        "found \"%.100s\" as a name in \"env\", allowed: letters, digits and _, at "
 		        "most 200, not "
 		        "beginning with a digit",
 		        name);
-	if (yaml_is_null(entry->value))
+	if (value_is_null(entry->value))
 		return 0; /* takes a merged one away */
 	if (entry->value->type != YAML_SCALAR)
 		return fail(r, entry->value,
 		        "found %s as the value of \"env.%s\", allowed: text or a number",
-		        type_name(entry->value), name);
+		        value_type_name(entry->value), name);
 	if (check_has_control(entry->value->text))
 		return fail(r, entry->value,
 		        "found a control character in \"env.%s\", allowed: text with tabs and "
@@ -534,30 +441,26 @@ static int compare_variables(const void *a, const void *b)
 	                   : (unsigned char)*x - (unsigned char)*y;
 }
 
-static int read_env(struct reader *r, const struct yaml_node *value, const char *name)
+static int read_env(struct reader *r, const struct value *value, const char *name)
 {
-	struct entries entries = { 0 };
-	int rc;
+	int rc = 0;
 
 	if (value->type != YAML_MAPPING)
 		return fail(r, value,
 		        "found %s as \"env\", allowed: a mapping of names to values, as {LANG: C}",
-		        type_name(value));
-	rc = collect(r, value, &entries, 0);
-	if (rc == 0 && entries.n > ENV_COUNT_MAX)
-		rc = fail(r, value, "found %zu entries in \"env\", allowed: at most %d", entries.n,
+		        value_type_name(value));
+	if (value->n > ENV_COUNT_MAX)
+		rc = fail(r, value, "found %zu entries in \"env\", allowed: at most %d", value->n,
 		        ENV_COUNT_MAX);
 	r->bytes = 0;
-	for (size_t i = 0; i < entries.n && rc == 0; i++)
-		rc = read_variable(r, &entries.v[i]);
-	free(entries.v);
+	for (size_t i = 0; i < value->n && rc == 0; i++)
+		rc = read_variable(r, &value->fields[i]);
 	if (rc == 0 && r->job->env.n)
 		qsort(r->job->env.v, r->job->env.n, sizeof(char *), compare_variables);
 	return rc;
 }
 
-static int read_time(
-        struct reader *r, const struct yaml_node *value, const char *name, int64_t *ret)
+static int read_time(struct reader *r, const struct value *value, const char *name, int64_t *ret)
 {
 	const char *text;
 	long long seconds;
@@ -574,17 +477,17 @@ static int read_time(
 	return 0;
 }
 
-static int read_timeout(struct reader *r, const struct yaml_node *value, const char *name)
+static int read_timeout(struct reader *r, const struct value *value, const char *name)
 {
 	return read_time(r, value, name, &r->job->timeout_s);
 }
 
-static int read_runtime(struct reader *r, const struct yaml_node *value, const char *name)
+static int read_runtime(struct reader *r, const struct value *value, const char *name)
 {
 	return read_time(r, value, name, &r->job->runtime_s);
 }
 
-static int read_match(struct reader *r, const struct yaml_node *value, const char *name)
+static int read_match(struct reader *r, const struct value *value, const char *name)
 {
 	struct error why = ERROR_INIT;
 	struct pattern *pattern;
@@ -607,10 +510,10 @@ static int read_match(struct reader *r, const struct yaml_node *value, const cha
 	return rc;
 }
 
-static int read_error(struct reader *r, const struct yaml_node *value, const char *name)
+static int read_error(struct reader *r, const struct value *value, const char *name)
 {
 	static const struct key keys[] = { { "match", true, read_match }, { 0 } };
-	static const struct mapping error = { "error", keys, NULL };
+	static const struct mapping error = { "error", keys };
 
 	return read_mapping(r, value, &error);
 }
@@ -624,56 +527,7 @@ static const struct key job_keys[] = { { "suite", true, read_suite },
 	{ "timeout", false, read_timeout }, { "runtime", false, read_runtime },
 	{ "error", false, read_error }, { 0 } };
 
-/* Names that people bring from elsewhere. */
-static const char *hint_job_key(const char *name)
-{
-	static const char *const others[][2] = {
-		{ "tbox_group", "testbox" },
-		{ "commit", "upstream_commit" },
-		{ "branch", "upstream_commit" },
-		{ "url", "upstream_url" },
-		{ "git", "upstream_url" },
-		{ "repo", "upstream_repo" },
-		{ "arch", "os_arch" },
-		{ "run", "test" },
-		{ "script", "test" },
-		{ "environment", "env" },
-		{ "match", "error" },
-	};
-
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		if (strcmp(others[i][0], name) == 0)
-			return others[i][1];
-	return NULL;
-}
-
-static const struct mapping job_mapping = { "", job_keys, hint_job_key };
-
-/* Templates would otherwise fail as strange YAML, or worse, not fail. */
-static int refuse_templates(const char *where, const char *text, size_t len, struct error *err)
-{
-	const char *line = text, *end = text + len;
-
-	for (size_t number = 1; line < end; number++) {
-		const char *line_end = memchr(line, '\n', (size_t)(end - line)), *at, *first = line;
-
-		if (!line_end)
-			line_end = end;
-		while (first < line_end && (*first == ' ' || *first == '\t'))
-			first++;
-		at = first < line_end && *first != '#'
-		             ? memmem(first, (size_t)(line_end - first), "<%", 2)
-		             : NULL;
-		if (at && (at + 2 == line_end || strchr("= \t-#%\r", at[2])))
-			return error_set(err, ERR_INVALID,
-			        "%s:%zu:%zu: found the ERB template \"<%%\", which is not run "
-			        "here; "
-			        "allowed: the value itself, or a variable of \"env\" in a script",
-			        where, number, (size_t)(at - line) + 1);
-		line = line_end < end ? line_end + 1 : end;
-	}
-	return 0;
-}
+static const struct mapping job_mapping = { "", job_keys };
 
 static void set_defaults(struct job *job)
 {
@@ -691,47 +545,53 @@ static void set_defaults(struct job *job)
 		job->timeout_s = JOB_TIMEOUT_DEFAULT_S;
 }
 
-static int read_document(struct reader *r, const char *where)
+static int read_native(struct reader *r, const struct value *doc)
 {
-	const struct yaml_node *root = yaml_root(r->doc);
-	int rc;
+	int rc = read_mapping(r, doc, &job_mapping);
 
-	if (yaml_is_null(root))
-		return error_set(r->err, ERR_INVALID,
-		        "%s:1:1: found nothing, allowed: a job with at least suite, upstream_url, "
-		        "upstream_commit and test",
-		        where);
-	rc = read_mapping(r, root, &job_mapping);
 	if (rc < 0)
 		return rc;
 	set_defaults(r->job);
 	if (r->job->runtime_s > r->job->timeout_s)
-		return fail(r, root,
+		return fail(r, doc,
 		        "found a runtime of %" PRId64
 		        "s, allowed: at most the timeout, which is %" PRId64 "s",
 		        r->job->runtime_s, r->job->timeout_s);
 	return 0;
 }
 
-int job_read(struct job **ret, const char *where, const char *text, size_t len, struct error *err)
+int job_from_document(
+        struct job **ret, const struct value *doc, struct suites *suites, struct error *err)
 {
 	struct reader r = { .err = err };
-	struct yaml *doc = NULL;
-	int rc;
+	struct value *native;
+	int rc = job_lower(&native, doc, suites, err);
 
-	if (len <= YAML_TEXT_MAX && (rc = refuse_templates(where, text, len, err)) < 0)
-		return rc;
-	rc = yaml_read(&doc, where, text, len, err);
 	if (rc < 0)
 		return rc;
-	r.doc = doc;
 	r.job = mem_alloc(sizeof(*r.job));
-	rc = read_document(&r, where);
-	yaml_free(doc);
+	rc = read_native(&r, native);
+	value_free(native);
 	if (rc < 0) {
 		job_free(r.job);
 		return rc;
 	}
 	*ret = r.job;
 	return 0;
+}
+
+int job_read(struct job **ret, const char *where, const char *text, size_t len, struct error *err)
+{
+	struct job_set set;
+	int rc = job_set_read(&set, where, text, len, NULL, NULL, err);
+
+	if (rc < 0)
+		return rc;
+	if (set.n != 1)
+		rc = error_set(err, ERR_INVALID, "%s:1:1: found %zu jobs, one is allowed here",
+		        where, set.n);
+	else
+		rc = job_from_document(ret, set.v[0].doc, NULL, err);
+	job_set_release(&set);
+	return rc;
 }

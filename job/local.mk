@@ -3,12 +3,26 @@ libjob_a_SOURCES = \
 	job/error_files.c job/error_files.h \
 	job/errorid.c job/errorid.h \
 	job/job.c job/job.h \
+	job/job_arguments.c \
+	job/job_axes.c job/job_axes.h \
 	job/job_check.c job/job_check.h \
+	job/job_commit.c job/job_commit.h \
 	job/job_defaults.h \
+	job/job_expand.c job/job_expand.h \
+	job/job_fields.c job/job_fields.h \
+	job/job_keys.h \
+	job/job_load.c job/job_load.h \
+	job/job_lower.c job/job_lower.h \
 	job/job_print.c \
 	job/job_read.c \
+	job/job_template.c job/job_template.h \
 	job/normalise.c job/normalise.h \
 	job/pattern.c job/pattern.h \
 	job/rules.c job/rules.h \
+	job/suite.c job/suite.h \
 	job/tap.c job/tap.h \
-	job/testbox.c
+	job/testbox.c \
+	job/value.c job/value.h \
+	job/value_merge.c \
+	job/value_print.c \
+	job/yaml_text.c job/yaml_text.h

@@ -151,6 +151,28 @@ START_TEST(the_same_key_twice_is_refused)
 }
 END_TEST
 
+START_TEST(a_stream_has_documents_with_anchors_of_their_own)
+{
+	static const char bad[] = "a: &x 1\n---\n---\nb: [*x]\n", fine[] = "a: &x 1\n---\n---\nb: 2\n";
+	struct str many = STR_INIT;
+
+	ck_assert_int_lt(yaml_read_stream(&doc, "s", bad, strlen(bad), &err), 0);
+	ck_assert_msg(strstr(err.text, "s:4:5: alias *x has no anchor"), "%s", err.text);
+	ck_assert_int_eq(yaml_read_stream(&doc, "s", fine, strlen(fine), &err), 0);
+	ck_assert_uint_eq(yaml_count(doc), 3);
+	ck_assert_str_eq(yaml_get(yaml_document(doc, 0), "a")->text, "1");
+	ck_assert_ptr_null(yaml_document(doc, 1));
+	ck_assert_str_eq(yaml_get(yaml_document(doc, 2), "b")->text, "2");
+	yaml_free(doc);
+	doc = NULL;
+	ck_assert_int_lt(yaml_read(&doc, "s", fine, strlen(fine), &err), 0);
+	for (int i = 0; i < YAML_DOCUMENTS_MAX + 1; i++)
+		str_add(&many, "--- a\n");
+	ck_assert_int_eq(yaml_read_stream(&doc, "s", many.buf, many.len, &err), -ERR_LIMIT);
+	str_release(&many);
+}
+END_TEST
+
 START_TEST(only_plain_data_is_taken)
 {
 	refuse("a: !!str x\n",
@@ -160,9 +182,11 @@ START_TEST(only_plain_data_is_taken)
 	refuse("--- ! {}\n", "job.yaml:1:5: tag \"!\" found; only plain data is allowed");
 	refuse("%TAG !e! tag:example,2000:\n---\na\n",
 	        "job.yaml:1:1: a %TAG directive found; only plain data is allowed");
-	refuse("[a]: 1\n", "job.yaml:1:1: a key has to be one word or text, not a list or mapping");
+	refuse("[a]: 1\n", "job.yaml:1:1: a key has to be one word or text, not a list or mapping; "
+	        "text that begins with { or [ needs quotes");
 	refuse("? {a: 1}\n: 1\n",
-	        "job.yaml:1:3: a key has to be one word or text, not a list or mapping");
+	        "job.yaml:1:3: a key has to be one word or text, not a list or mapping; "
+	        "text that begins with { or [ needs quotes");
 	refuse("a\n---\nb\n", "job.yaml:2:1: a second document begins; one is allowed");
 }
 END_TEST
@@ -351,6 +375,7 @@ int main(void)
 	tcase_add_test(tests, aliases_share_the_node_of_their_anchor);
 	tcase_add_test(tests, an_alias_needs_a_finished_anchor_before_it);
 	tcase_add_test(tests, the_same_key_twice_is_refused);
+	tcase_add_test(tests, a_stream_has_documents_with_anchors_of_their_own);
 	tcase_add_test(tests, only_plain_data_is_taken);
 	tcase_add_test(tests, only_text_is_taken);
 	tcase_add_test(tests, a_syntax_error_says_what_was_wanted_and_where);

@@ -1,0 +1,602 @@
+#include "job/job_load.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/yaml.h"
+#include "job/job_check.h"
+#include "job/job_template.h"
+
+struct loader {
+	const struct job_files *files;
+	struct job_documents *documents;
+	const char *where; /* the file that is being read; owned by documents->names */
+	size_t n_files, bytes, values, depth, merge_depth;
+	const char *open[JOB_MERGE_DEPTH_MAX + 1]; /* paths of the files that are being read */
+	size_t n_open;
+	struct error *err;
+};
+
+/* What a file or mapping gives to the one that merges it. */
+struct loaded {
+	struct value *mapping;
+	struct value *overrides; /* the sum of its `override:`, or NULL */
+};
+
+static const char *keep_name(struct job_documents *documents, const char *name)
+{
+	strv_push(&documents->names, name);
+	return documents->names.v[documents->names.n - 1];
+}
+
+static struct place place_of(const struct loader *l, const struct yaml_node *node)
+{
+	return (struct place){ l->where, node->line, node->column };
+}
+
+#define fail(l, node, ...) fail_as(l, ERR_INVALID, node, __VA_ARGS__)
+#define fail_as(l, code, node, ...)                                                                \
+	value_error((l)->err, code, &(struct place){ (l)->where, (node)->line, (node)->column },   \
+	        __VA_ARGS__)
+
+static const char *type_name(const struct yaml_node *node)
+{
+	return yaml_is_null(node)            ? "nothing"
+	       : node->type == YAML_SEQUENCE ? "a list"
+	       : node->type == YAML_MAPPING  ? "a mapping"
+	                                     : "text";
+}
+
+static bool is_merge_key(const struct yaml_node *key)
+{
+	return !key->quoted && strcmp(key->text, "<<") == 0;
+}
+
+static int load_node(struct loader *l, const struct yaml_node *node, struct value **ret);
+static int load_mapping(
+        struct loader *l, const struct yaml_node *node, bool top, struct loaded *ret);
+static int load_file(struct loader *l, const struct yaml_node *at, bool top, struct loaded *ret);
+
+/* --- `<<` --- */
+
+static void merge_overrides(struct value **into, struct value *more)
+{
+	if (!more)
+		return;
+	if (*into)
+		value_merge(*into, more);
+	else
+		*into = more;
+}
+
+/* Keys that are there win.  Increments of both count. */
+static void merge_weak(struct value *into, struct value *from)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		struct value_field *field = &from->fields[i];
+
+		if (value_field(into, field->key))
+			continue;
+		value_set(into, field->key, field->place, field->value);
+		field->value = NULL;
+	}
+	value_free(from);
+}
+
+static int load_merged_one(struct loader *l, const struct yaml_node *value, bool top,
+        struct value *into, struct value **overrides)
+{
+	struct loaded loaded = { 0 };
+	int rc;
+
+	if (l->merge_depth >= JOB_MERGE_DEPTH_MAX)
+		return fail_as(l, ERR_LIMIT, value,
+		        "found \"<<\" inside \"<<\" more than %d deep, which is the limit",
+		        JOB_MERGE_DEPTH_MAX);
+	l->merge_depth++;
+	rc = value->type == YAML_SCALAR ? load_file(l, value, top, &loaded)
+	                                : load_mapping(l, value, top, &loaded);
+	l->merge_depth--;
+	if (rc < 0)
+		return rc;
+	merge_weak(into, loaded.mapping);
+	if (into->n > JOB_KEYS_MAX) {
+		value_free(loaded.overrides);
+		return fail_as(l, ERR_LIMIT, value,
+		        "found more than %d keys in one mapping, which is the limit", JOB_KEYS_MAX);
+	}
+	merge_overrides(overrides, loaded.overrides);
+	return 0;
+}
+
+/* Merges what stands after one "<<" into `into`, which is what is there so far of lower authority.
+ */
+static int load_merged(struct loader *l, const struct yaml_node *value, bool top,
+        struct value *into, struct value **overrides)
+{
+	int rc = 0;
+
+	if (yaml_is_null(value))
+		return 0;
+	if (value->type != YAML_SEQUENCE)
+		return load_merged_one(l, value, top, into, overrides);
+	for (size_t i = 0; i < value->n && rc == 0; i++) {
+		if (value->values[i]->type == YAML_SEQUENCE || yaml_is_null(value->values[i]))
+			return fail(l, value->values[i],
+			        "found %s in the list after \"<<\", allowed: *anchor or a file, as "
+			        "include/vm.yaml",
+			        type_name(value->values[i]));
+		rc = load_merged_one(l, value->values[i], top, into, overrides);
+	}
+	return rc;
+}
+
+static int check_cycle(struct loader *l, const struct yaml_node *at)
+{
+	struct str chain = STR_INIT;
+	size_t i = 0;
+	int rc;
+
+	while (i < l->n_open && strcmp(l->open[i], at->text) != 0)
+		i++;
+	if (i == l->n_open)
+		return 0;
+	for (; i < l->n_open; i++)
+		str_addf(&chain, "%s -> ", l->open[i]);
+	rc = fail(l, at, "found files that include each other: %s%s", chain.buf, at->text);
+	str_release(&chain);
+	return rc;
+}
+
+static int check_path(struct loader *l, const struct yaml_node *at)
+{
+	if (!l->files)
+		return fail(l, at,
+		        "found the file \"%.100s\" after \"<<\", allowed: *anchor or a list of "
+		        "them (files are not "
+		        "read here; bisectctl puts them in)",
+		        at->text);
+	if (!path_is_inside(at->text) || *at->text == '-' || check_has_control(at->text))
+		return fail(l, at,
+		        "found \"%.200s\" after \"<<\", allowed: the path of a file below a "
+		        "directory of the "
+		        "search path, without \"..\" and \".\"",
+		        at->text);
+	if (l->n_files >= JOB_FILES_MAX)
+		return fail_as(l, ERR_LIMIT, at,
+		        "found more than %d files after \"<<\", which is the limit", JOB_FILES_MAX);
+	return check_cycle(l, at);
+}
+
+static int load_text(struct loader *l, const char *text, size_t len, bool top, struct loaded *ret);
+
+static int load_file(struct loader *l, const struct yaml_node *at, bool top, struct loaded *ret)
+{
+	struct str text = STR_INIT, name = STR_INIT;
+	struct error why = ERROR_INIT;
+	const char *outer = l->where;
+	int rc = check_path(l, at);
+
+	if (rc < 0)
+		return rc;
+	if (l->files->read(l->files->arg, at->text, &text, &name, &why) < 0) {
+		rc = fail_as(l, why.code, at, "found the file \"%.200s\" after \"<<\": %s",
+		        at->text, why.text);
+		goto out;
+	}
+	l->n_files++;
+	l->bytes += text.len;
+	if (l->bytes > JOB_FILES_BYTES_MAX) {
+		rc = fail_as(l, ERR_LIMIT, at,
+		        "found more than %u bytes in the files after \"<<\", which is the limit",
+		        JOB_FILES_BYTES_MAX);
+		goto out;
+	}
+	l->open[l->n_open++] = at->text;
+	l->where = keep_name(l->documents, name.buf);
+	rc = load_text(l, text.buf, text.len, top, ret);
+	l->where = outer;
+	l->n_open--;
+out:
+	str_release(&text);
+	str_release(&name);
+	return rc;
+}
+
+/* --- mappings --- */
+
+static bool is_anchor_holder(const char *key)
+{
+	return *key == '.' || str_has_prefix(key, "x-");
+}
+
+/* "a.b.c", of words; what else has dots is a key as it is. */
+static bool is_path(const char *key)
+{
+	return strchr(key, '.') && *key != '.' && key[strlen(key) - 1] != '.' &&
+	       !strstr(key, "..") && !strpbrk(key, " |:/");
+}
+
+static int check_key(struct loader *l, const struct yaml_node *key)
+{
+	if (key->type != YAML_SCALAR)
+		return fail(l, key, "found %s as a key, allowed: a word", type_name(key));
+	if (strlen(key->text) > JOB_KEY_LENGTH_MAX)
+		return fail_as(l, ERR_LIMIT, key, "found a key of %zu bytes, allowed: at most %d",
+		        strlen(key->text), JOB_KEY_LENGTH_MAX);
+	return 0;
+}
+
+/* `paths` has the first keys of paths that were written in this mapping: a mapping of that name
+ * adds to them. */
+static void set_written(struct value *into, struct strv *paths, const struct yaml_node *key,
+        struct place place, bool top, struct value *value)
+{
+	struct value *old = value_get(into, key->text);
+	size_t len = strlen(key->text);
+
+	if (top && is_path(key->text)) {
+		struct value *more = value_new(YAML_MAPPING, place);
+		char *first = mem_strndup(key->text, strcspn(key->text, "."));
+
+		value_set_path(more, key->text, place, value);
+		value_merge(into, more);
+		strv_push(paths, first);
+		free(first);
+	} else if (old && ((strv_has(paths, key->text) && old->type == YAML_MAPPING &&
+	                           value->type == YAML_MAPPING) ||
+	                          (len > 1 && strchr("+-", key->text[len - 1])))) {
+		struct value *more = value_new(YAML_MAPPING, place);
+
+		value_set(more, key->text, place, value);
+		value_merge(into, more);
+	} else {
+		value_set(into, key->text, place, value);
+	}
+}
+
+static int load_override(struct loader *l, const struct yaml_node *node, struct value *into,
+        struct value **overrides)
+{
+	struct loaded loaded = { 0 };
+	int rc;
+
+	if (yaml_is_null(node))
+		return 0;
+	if (node->type != YAML_MAPPING)
+		return fail(l, node,
+		        "found %s as \"override\", allowed: a mapping of keys of the job",
+		        type_name(node));
+	rc = load_mapping(l, node, true, &loaded);
+	if (rc < 0)
+		return rc;
+	merge_overrides(&loaded.mapping, loaded.overrides);
+	value_merge(into, value_copy(loaded.mapping));
+	merge_overrides(overrides, loaded.mapping);
+	return 0;
+}
+
+/* In the order written, so that `override:` wins over what stands before it. */
+static int load_written(struct loader *l, const struct yaml_node *node, bool top,
+        struct loaded *ret, struct value **merged_overrides)
+{
+	struct strv paths = STRV_INIT;
+	int rc = 0;
+
+	for (size_t i = 0, merge = 0; i < node->n && rc == 0; i++) {
+		const struct yaml_node *key = node->keys[i];
+		struct value *value;
+
+		if (is_merge_key(key)) {
+			struct value *override = merged_overrides[merge++];
+
+			if (override) {
+				value_merge(ret->mapping, value_copy(override));
+				merge_overrides(&ret->overrides, override);
+				merged_overrides[merge - 1] = NULL;
+			}
+		} else if (top && is_anchor_holder(key->text)) {
+			continue;
+		} else if (top && strcmp(key->text, "override") == 0) {
+			rc = load_override(l, node->values[i], ret->mapping, &ret->overrides);
+		} else {
+			rc = load_node(l, node->values[i], &value);
+			if (rc == 0)
+				set_written(
+				        ret->mapping, &paths, key, place_of(l, key), top, value);
+		}
+	}
+	strv_release(&paths);
+	return rc;
+}
+
+/* "k+" beside k: the sum, at once.  What waits for a later merge stays. */
+static struct value *merge_own_increments(struct value *mapping)
+{
+	struct value *merged = value_new(YAML_MAPPING, mapping->place);
+
+	value_merge(merged, mapping);
+	return merged;
+}
+
+static int load_mapping(
+        struct loader *l, const struct yaml_node *node, bool top, struct loaded *ret)
+{
+	struct loaded loaded = { .mapping = value_new(YAML_MAPPING, place_of(l, node)) };
+	struct value **merged_overrides = mem_array(node->n, sizeof(*merged_overrides));
+	size_t merges = 0;
+	int rc = 0;
+
+	if (node->n > JOB_KEYS_MAX)
+		rc = fail_as(l, ERR_LIMIT, node->keys[JOB_KEYS_MAX],
+		        "found more than %d keys in one mapping, which is the limit", JOB_KEYS_MAX);
+	for (size_t i = 0; i < node->n && rc == 0; i++) {
+		rc = check_key(l, node->keys[i]);
+		if (rc == 0 && is_merge_key(node->keys[i])) {
+			rc = load_merged(
+			        l, node->values[i], top, loaded.mapping, &merged_overrides[merges]);
+			merges++;
+		}
+	}
+	if (rc == 0)
+		rc = load_written(l, node, top, &loaded, merged_overrides);
+	for (size_t i = 0; i < merges; i++)
+		value_free(merged_overrides[i]);
+	free(merged_overrides);
+	if (rc < 0) {
+		value_free(loaded.mapping);
+		value_free(loaded.overrides);
+		return rc;
+	}
+	loaded.mapping = merge_own_increments(loaded.mapping);
+	*ret = loaded;
+	return 0;
+}
+
+static int load_list(struct loader *l, const struct yaml_node *node, struct value **ret)
+{
+	struct value *list, *item;
+	int rc = 0;
+
+	if (node->n > JOB_LIST_MAX)
+		return fail_as(l, ERR_LIMIT, node, "found a list of %zu items, allowed: at most %d",
+		        node->n, JOB_LIST_MAX);
+	list = value_new(YAML_SEQUENCE, place_of(l, node));
+	for (size_t i = 0; i < node->n && rc == 0; i++) {
+		rc = load_node(l, node->values[i], &item);
+		if (rc == 0)
+			value_append(list, item);
+	}
+	if (rc < 0) {
+		value_free(list);
+		return rc;
+	}
+	*ret = list;
+	return 0;
+}
+
+static int load_inner(struct loader *l, const struct yaml_node *node, struct value **ret)
+{
+	struct loaded loaded = { 0 };
+	int rc;
+
+	if (node->type == YAML_SEQUENCE)
+		return load_list(l, node, ret);
+	rc = load_mapping(l, node, false, &loaded);
+	if (rc == 0) {
+		merge_overrides(&loaded.mapping, loaded.overrides);
+		*ret = loaded.mapping;
+	}
+	return rc;
+}
+
+static int load_node(struct loader *l, const struct yaml_node *node, struct value **ret)
+{
+	int rc;
+
+	if (++l->values > JOB_VALUES_MAX)
+		return fail_as(l, ERR_LIMIT, node,
+		        "found more than %d values in the job, which is the limit", JOB_VALUES_MAX);
+	if (node->type == YAML_SCALAR) {
+		if (strlen(node->text) > JOB_TEXT_LENGTH_MAX)
+			return fail_as(l, ERR_LIMIT, node,
+			        "found a text of %zu bytes, allowed: at most %u",
+			        strlen(node->text), JOB_TEXT_LENGTH_MAX);
+		*ret = value_text(node->text, node->quoted, place_of(l, node));
+		return 0;
+	}
+	if (l->depth >= YAML_DEPTH_MAX)
+		return fail_as(l, ERR_LIMIT, node, "nested deeper than the %d levels allowed",
+		        YAML_DEPTH_MAX);
+	l->depth++;
+	rc = load_inner(l, node, ret);
+	l->depth--;
+	return rc;
+}
+
+/* --- whole texts --- */
+
+static int parse(struct loader *l, const char *text, size_t len, bool many, struct yaml **ret)
+{
+	int rc;
+
+	if (len <= YAML_TEXT_MAX && (rc = job_refuse_templates(l->where, text, len, l->err)) < 0)
+		return rc;
+	return many ? yaml_read_stream(ret, l->where, text, len, l->err)
+	            : yaml_read(ret, l->where, text, len, l->err);
+}
+
+static int load_root(struct loader *l, const struct yaml_node *root, bool top, struct loaded *ret)
+{
+	if (yaml_is_null(root)) {
+		ret->mapping = value_new(YAML_MAPPING, (struct place){ l->where, 1, 1 });
+		return 0;
+	}
+	if (root->type != YAML_MAPPING)
+		return fail(l, root, "found %s, allowed: a mapping with suite, upstream_url, ...",
+		        type_name(root));
+	return load_mapping(l, root, top, ret);
+}
+
+/* A file that is included, or holds defaults: one document. */
+static int load_text(struct loader *l, const char *text, size_t len, bool top, struct loaded *ret)
+{
+	struct yaml *doc;
+	int rc = parse(l, text, len, false, &doc);
+
+	if (rc < 0)
+		return rc;
+	rc = load_root(l, yaml_root(doc), top, ret);
+	yaml_free(doc);
+	return rc;
+}
+
+static void add_document(struct job_documents *documents, struct value *value)
+{
+	documents->v = mem_resize(documents->v, documents->n + 1, sizeof(*documents->v));
+	documents->v[documents->n++] = value;
+}
+
+static int too_many_values(struct loader *l, const struct value *at)
+{
+	return value_error(l->err, ERR_LIMIT, &at->place,
+	        "found more than %d values in all jobs, which is the limit", JOB_VALUES_MAX);
+}
+
+static int load_documents(struct loader *l, const struct yaml *doc)
+{
+	struct job_documents *documents = l->documents;
+	size_t count = yaml_count(doc), values = 0;
+	struct value *common = NULL;
+	int rc = 0;
+
+	documents->is_set = count > 2;
+	if (count == 0 || (count == 1 && yaml_is_null(yaml_document(doc, 0))))
+		return error_set(l->err, ERR_INVALID,
+		        "%s:1:1: found nothing, allowed: a job with at least suite, upstream_url, "
+		        "upstream_commit and test",
+		        l->where);
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		const struct yaml_node *root = yaml_document(doc, i);
+		struct loaded loaded = { 0 };
+
+		rc = load_root(l, root, true, &loaded);
+		if (rc < 0)
+			break;
+		value_free(loaded.overrides); /* they have been merged, too */
+		if (i == 0 && count > 1) {
+			common = loaded.mapping;
+			continue;
+		}
+		if (common) {
+			struct value *whole = value_copy(common);
+
+			values += value_count(whole);
+			whole->place = loaded.mapping->place;
+			value_merge(whole, loaded.mapping);
+			loaded.mapping = whole;
+		}
+		add_document(documents, loaded.mapping);
+		if (values > JOB_VALUES_MAX)
+			rc = too_many_values(l, loaded.mapping);
+	}
+	value_free(common);
+	return rc;
+}
+
+/* Each of `defaults` gives way to those before it. */
+static int load_defaults(
+        struct loader *l, const struct job_load_options *options, struct value **ret)
+{
+	struct value *all = value_new(YAML_MAPPING, (struct place){ "defaults", 0, 0 });
+	int rc = 0;
+
+	for (size_t i = 0; i < options->n_defaults && rc == 0; i++) {
+		const struct job_text *file = &options->defaults[i];
+		struct loaded loaded = { 0 };
+
+		l->where = keep_name(l->documents, file->name);
+		rc = load_text(l, file->text, file->len, true, &loaded);
+		if (rc < 0)
+			break;
+		value_free(loaded.overrides);
+		value_merge(loaded.mapping, all);
+		all = loaded.mapping;
+	}
+	if (rc < 0) {
+		value_free(all);
+		return rc;
+	}
+	*ret = all;
+	return 0;
+}
+
+static int apply_options(struct loader *l, const struct job_load_options *options)
+{
+	struct job_documents *documents = l->documents;
+	struct value *defaults = NULL;
+	int rc = load_defaults(l, options, &defaults);
+
+	if (rc == 0 && value_count(defaults) * documents->n > JOB_VALUES_MAX)
+		rc = too_many_values(l, documents->v[0]);
+	if (rc == 0 && options->before)
+		rc = job_set_arguments(defaults, documents, options->before, l->err);
+	for (size_t i = 0; i < documents->n && rc == 0; i++) {
+		struct value *whole = value_copy(defaults);
+
+		whole->place = documents->v[i]->place;
+		value_merge(whole, documents->v[i]);
+		documents->v[i] = whole;
+		if (options->after)
+			rc = job_set_arguments(whole, documents, options->after, l->err);
+	}
+	value_free(defaults);
+	return rc;
+}
+
+int job_load(struct job_documents *ret, const char *where, const char *text, size_t len,
+        const struct job_load_options *options, struct error *err)
+{
+	struct job_documents documents = { 0 };
+	struct loader l = {
+		.documents = &documents, .err = err, .files = options ? options->files : NULL
+	};
+	struct yaml *doc = NULL;
+	int rc;
+
+	l.where = keep_name(&documents, where);
+	rc = parse(&l, text, len, true, &doc);
+	if (rc < 0)
+		goto out;
+	rc = load_documents(&l, doc);
+	yaml_free(doc);
+	if (rc == 0 && options)
+		rc = apply_options(&l, options);
+	for (size_t i = 0; i < documents.n && rc == 0; i++)
+		value_settle(documents.v[i]);
+out:
+	if (rc < 0)
+		job_documents_release(&documents);
+	else
+		*ret = documents;
+	return rc;
+}
+
+void job_documents_release(struct job_documents *documents)
+{
+	for (size_t i = 0; i < documents->n; i++)
+		value_free(documents->v[i]);
+	free(documents->v);
+	strv_release(&documents->names);
+	*documents = (struct job_documents){ 0 };
+}
+
+void job_documents_print(struct str *ret, const struct job_documents *documents)
+{
+	if (documents->n > 1)
+		str_add(ret, "{}\n---\n");
+	for (size_t i = 0; i < documents->n; i++) {
+		if (i)
+			str_add(ret, "---\n");
+		value_print(ret, documents->v[i]);
+	}
+}
