@@ -14,6 +14,7 @@ libbase_a_SOURCES = \
 	base/http_target.c base/http_target.h \
 	base/log.c base/log.h \
 	base/mem.c base/mem.h \
+	base/search_path.c base/search_path.h \
 	base/settings.c base/settings.h \
 	base/settings_help.c \
 	base/settings_table.c base/settings_table.h \

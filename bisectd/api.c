@@ -197,20 +197,35 @@ static void get_funnel(struct http_request *request, void *arg)
 
 /* --- jobs --- */
 
+/* "id" is the first of "ids": most texts make one job. */
+static void respond_ids(struct http_request *request, const struct strv *ids, const struct error *err)
+{
+	json_t *array;
+
+	if (err->code) {
+		http_respond_error(request, err);
+		return;
+	}
+	array = json_array();
+	for (size_t i = 0; i < ids->n; i++)
+		json_array_append_new(array, json_string(ids->v[i]));
+	api_respond_json(request, 201, json_pack("{s:s, s:o}", "id", ids->v[0], "ids", array));
+}
+
 static void post_job(struct http_request *request, void *arg)
 {
 	struct daemon *daemon = arg;
 	const struct str *body = http_body(request);
 	const char *where = http_query(request, "name");
 	char *name = api_caller_name(daemon, request);
+	struct job_request wanted = { .yaml = body->buf, .len = body->len,
+		.where = where && strlen(where) < 300 ? where : "job.yaml", .submitter = name };
+	struct strv ids = STRV_INIT;
 	struct error err = ERROR_INIT;
-	char id[13];
 
-	if (jobs_submit(daemon, body->buf, body->len, where && strlen(where) < 300 ? where : "job.yaml",
-		    name, id, &err) < 0)
-		http_respond_error(request, &err);
-	else
-		api_respond_json(request, 201, json_pack("{s:s}", "id", id));
+	jobs_submit(daemon, &wanted, &ids, &err);
+	respond_ids(request, &ids, &err);
+	strv_release(&ids);
 	free(name);
 }
 
@@ -277,43 +292,47 @@ static void post_job_cancel(struct http_request *request, void *arg)
 		api_respond_json(request, 200, json_pack("{s:b}", "cancelled", 1));
 }
 
+static int read_set(struct strv *ret, const json_t *set, struct error *err)
+{
+	const json_t *item;
+	size_t i;
+
+	if (set && !json_is_array(set))
+		return error_set(err, ERR_INVALID, "set: found no list, allowed is a list of KEY=VALUE");
+	json_array_foreach(set, i, item) {
+		if (!json_is_string(item))
+			return error_set(err, ERR_INVALID, "set: found something else in the list, allowed is KEY=VALUE");
+		strv_push(ret, json_string_value(item));
+	}
+	return 0;
+}
+
 static void post_job_resubmit(struct http_request *request, void *arg)
 {
 	struct daemon *daemon = arg;
 	struct error err = ERROR_INIT;
 	struct job_row row = { 0 };
-	struct job *job = NULL;
-	struct str text = STR_INIT;
+	struct strv set = STRV_INIT, ids = STRV_INIT;
 	json_t *body = api_read_body(request);
-	char *name = api_caller_name(daemon, request), id[13];
-	const char *commit;
-	int r;
+	char *name = api_caller_name(daemon, request);
+	struct job_request wanted = { .where = "resubmitted job", .arguments = &set, .submitter = name };
 
 	if (!body) {
 		free(name);
 		return;
 	}
-	commit = json_string_value(json_object_get(body, "upstream_commit"));
-	r = warehouse_job_get(daemon->warehouse, http_param(request, "id"), &row, &err);
-	if (r == 0)
-		r = job_read(&job, row.id, row.intent, strlen(row.intent), &err);
-	if (r < 0)
-		goto out;
-	if (commit) {
-		free(job->upstream_commit);
-		job->upstream_commit = mem_strdup(commit);
+	wanted.commit = json_string_value(json_object_get(body, "upstream_commit"));
+	if (read_set(&set, json_object_get(body, "set"), &err) == 0 &&
+		warehouse_job_get(daemon->warehouse, http_param(request, "id"), &row, &err) == 0) {
+		wanted.yaml = row.intent;
+		wanted.len = strlen(row.intent);
+		jobs_submit(daemon, &wanted, &ids, &err);
 	}
-	job_print(&text, job);
-	r = jobs_submit(daemon, text.buf, text.len, "resubmitted job", name, id, &err);
-out:
-	if (r < 0)
-		http_respond_error(request, &err);
-	else
-		api_respond_json(request, 201, json_pack("{s:s}", "id", id));
+	respond_ids(request, &ids, &err);
 	json_decref(body);
 	job_row_release(&row);
-	job_free(job);
-	str_release(&text);
+	strv_release(&set);
+	strv_release(&ids);
 	free(name);
 }
 

@@ -41,7 +41,9 @@ void bisections_post(struct http_request *request, void *arg)
 	struct error err = ERROR_INIT;
 	struct strv good = STRV_INIT;
 	json_t *body = api_read_body(request);
-	char *name = api_caller_name(daemon, request), id[13], job_id[13];
+	char *name = api_caller_name(daemon, request), id[13];
+	struct job_request job = { .where = "job.yaml", .submitter = name, .one = true };
+	struct strv job_ids = STRV_INIT;
 	const char *job_text;
 	bool existing = false, continued = false;
 	int r = 0;
@@ -63,8 +65,10 @@ void bisections_post(struct http_request *request, void *arg)
 	if (r == 0 && !wanted.job_id && job_text)
 		r = bisections_check(&wanted, &err);
 	if (r == 0 && !wanted.job_id && job_text) {
-		r = jobs_submit(daemon, job_text, strlen(job_text), "job.yaml", name, job_id, &err);
-		wanted.job_id = job_id;
+		job.yaml = job_text;
+		job.len = strlen(job_text);
+		r = jobs_submit(daemon, &job, &job_ids, &err);
+		wanted.job_id = r == 0 ? job_ids.v[0] : NULL;
 	} else if (r == 0 && !wanted.job_id) {
 		r = error_set(&err, ERR_INVALID, "body: found neither \"job_id\" nor \"job\", one of them is needed");
 	}
@@ -77,6 +81,7 @@ void bisections_post(struct http_request *request, void *arg)
 			json_pack("{s:s, s:b, s:b}", "id", id, "existing", (int)existing, "continued",
 				(int)continued));
 	strv_release(&good);
+	strv_release(&job_ids);
 	json_decref(body);
 	free(name);
 }

@@ -87,7 +87,7 @@ static int request_new(struct daemon *daemon, const struct bisection_request *re
 	if (r < 0)
 		return r == -ERR_NOT_FOUND ?
 			error_set(err, ERR_NOT_FOUND, "no job '%.40s'", request->job_id) : r;
-	r = job_read(&b->job, job.id, job.intent, strlen(job.intent), err);
+	r = job_of_row(&b->job, &job, err);
 	if (r < 0)
 		goto out;
 	b->daemon = daemon;
@@ -187,7 +187,7 @@ static int read_bisection(struct bisection *b, struct daemon *daemon, const char
 	r = warehouse_job_get(daemon->warehouse, b->row.job_id, &job, err);
 	if (r < 0)
 		goto out;
-	r = job_read(&b->job, job.id, job.intent, strlen(job.intent), err);
+	r = job_of_row(&b->job, &job, err);
 	if (r < 0)
 		goto out;
 	b->build_only = str_has_prefix(b->row.error_id, "build-pkg.");

@@ -14,10 +14,12 @@
 
 #include "base/error.h"
 #include "base/http_server.h"
+#include "base/search_path.h"
 #include "base/str.h"
 #include "base/worker.h"
 #include "bisectd/health.h"
 #include "job/job.h"
+#include "job/suite.h"
 #include "store/artifacts.h"
 #include "store/queue.h"
 #include "store/redis_server.h"
@@ -46,6 +48,8 @@ struct daemon {
 	bool anonymous_viewer;
 	int64_t lease_ms;
 	long long test_memory, build_memory;
+	struct search_path suite_path;
+	struct job_files suite_files;
 	char arch[16];
 	int64_t started_ms;
 	int64_t back_ms;		/* since when leases can be renewed without a break: our start, or Redis's return */
@@ -107,7 +111,18 @@ bool unit_is_known(struct daemon *daemon, const char *unit, const char *payload)
 int units_expire(struct daemon *daemon, struct error *err);
 
 /* --- jobs.c --- */
-int jobs_submit(struct daemon *daemon, const char *yaml, size_t len, const char *where, const char *submitter, char ret_id[13], struct error *err);
+struct job_request {
+	const char *yaml, *where;	/* a text of job/job_load.h without files; its name in messages */
+	size_t len;
+	const struct strv *arguments;	/* KEY=VALUE over it; NULL: none */
+	const char *commit;		/* instead of that which varies; NULL: as it is */
+	const char *submitter;
+	bool one;			/* refuse a text that makes several jobs, and list them */
+};
+/* Each job that the text makes; all are checked before the first is stored.  Appends their ids. */
+int jobs_submit(struct daemon *daemon, const struct job_request *request, struct strv *ret_ids, struct error *err);
+/* What a row's job runs. */
+int job_of_row(struct job **ret, const struct job_row *row, struct error *err);
 int jobs_resume(struct daemon *daemon, struct error *err);
 int jobs_cancel(struct daemon *daemon, const char *id, struct error *err);
 void jobs_advance(struct daemon *daemon);

@@ -8,6 +8,8 @@
 #include "bisectd/boxes.h"
 #include "git/history.h"
 #include "git/mirror.h"
+#include "job/job_commit.h"
+#include "job/job_lower.h"
 
 #define FETCH_TIMEOUT_MS (30 * 60 * 1000)
 #define JOB_PRIORITY 5
@@ -258,46 +260,138 @@ void jobs_advance(struct daemon *daemon)
 	}
 }
 
-int jobs_submit(struct daemon *daemon, const char *yaml, size_t len, const char *where,
-	const char *submitter, char ret_id[13], struct error *err)
+int job_of_row(struct job **ret, const struct job_row *row, struct error *err)
+{
+	const char *text = row->resolved ? row->resolved : row->intent;
+
+	return job_read(ret, row->id, text, strlen(text), err);
+}
+
+/* Does this farm take the job? */
+static int check_job(struct daemon *daemon, const struct job *job, const char *where, struct error *err)
+{
+	char kind[8];
+	int r = mirror_check_url(job->upstream_url, daemon->local_repositories, err);
+
+	if (r == 0)
+		r = testbox_parse(job->testbox, kind, NULL, NULL, err);
+	if (r == 0 && strcmp(kind, "dc"))
+		r = error_set(err, ERR_INVALID, "%s: testbox '%s' is of kind '%s', this farm has 'dc' (containers)", where,
+			job->testbox, kind);
+	return r;
+}
+
+static int make_run(struct job_run **ret, struct daemon *daemon, const struct job_request *request, const struct value *doc,
+	struct suites *suites, struct error *err)
 {
 	struct job_run *run = mem_alloc(sizeof(*run));
-	struct str intent = STR_INIT;
-	char identity[HASH_HEX_LEN + 1], kind[8];
-	int r = job_read(&run->job, where, yaml, len, err);
+	struct str intent = STR_INIT, resolved = STR_INIT;
+	char identity[HASH_HEX_LEN + 1], id[13];
+	int r = job_from_document(&run->job, doc, suites, err);
+
+	if (r == 0)
+		r = check_job(daemon, run->job, request->where, err);
+	if (r < 0) {
+		job_run_free(run);
+		return r;
+	}
+	value_print(&intent, doc);
+	job_print(&resolved, run->job);
+	job_identity(run->job, identity);
+	random_hex(id, 6);
+	run->row.id = mem_strdup(id);
+	run->row.intent = str_detach(&intent);
+	run->row.resolved = str_detach(&resolved);
+	run->row.identity = mem_strdup(identity);
+	run->row.submitter = mem_strdup(request->submitter);
+	run->row.created_ms = clock_wall_ms();
+	*ret = run;
+	return 0;
+}
+
+/* The commit that varies is set in each job, under whatever name it has there. */
+static int set_commit(struct job_set *set, const char *text, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < set->n && r == 0; i++) {
+		struct value *doc = set->v[i].doc;
+		struct place place = { "commit", 0, 0 };
+		struct job_commit commit;
+
+		r = job_commit_find(&commit, doc, err);
+		if (r < 0)
+			break;
+		value_set_path(doc, commit.key ? commit.key : "upstream_commit", place, value_text(text, true, place));
+		job_commit_release(&commit);
+	}
+	return r;
+}
+
+static int refuse_several(const struct job_set *set, const char *where, struct error *err)
+{
+	struct str jobs = STR_INIT;
+	int r;
+
+	for (size_t i = 0; i < set->n && i < 10; i++)
+		str_addf(&jobs, "%s%s", i ? "; " : "", set->v[i].label);
+	r = error_set(err, ERR_INVALID, "%s: found %zu jobs, one is allowed here; choose it with KEY=VALUE: %s%s", where, set->n,
+		jobs.buf, set->n > 10 ? "; ..." : "");
+	str_release(&jobs);
+	return r;
+}
+
+static int read_jobs(struct job_set *ret, const struct job_request *request, struct suites *suites, struct error *err)
+{
+	struct job_load_options options = { .after = request->arguments };
+	struct job_set set;
+	int r = job_set_read(&set, request->where, request->yaml, request->len, &options, suites, err);
 
 	if (r < 0)
-		goto fail;
-	r = mirror_check_url(run->job->upstream_url, daemon->local_repositories, err);
+		return r;
+	if (request->one && set.n > 1)
+		r = refuse_several(&set, request->where, err);
+	if (r == 0 && request->commit)
+		r = set_commit(&set, request->commit, err);
 	if (r < 0)
-		goto fail;
-	r = testbox_parse(run->job->testbox, kind, NULL, NULL, err);
-	if (r < 0)
-		goto fail;
-	if (strcmp(kind, "dc")) {
-		r = error_set(err, ERR_INVALID,
-			"%s: testbox '%s' is of kind '%s', this farm has 'dc' (containers)", where,
-			run->job->testbox, kind);
-		goto fail;
+		job_set_release(&set);
+	else
+		*ret = set;
+	return r;
+}
+
+int jobs_submit(struct daemon *daemon, const struct job_request *request, struct strv *ret_ids, struct error *err)
+{
+	struct suites *suites = suites_new(&daemon->suite_files);	/* as they are now */
+	struct job_set set = { 0 };
+	struct job_run *first = NULL, **last = &first;
+	int r = read_jobs(&set, request, suites, err);
+
+	for (size_t i = 0; i < set.n && r == 0; i++) {
+		r = make_run(last, daemon, request, set.v[i].doc, suites, err);
+		if (r == 0)
+			last = &(*last)->next;
 	}
-	job_print(&intent, run->job);
-	job_identity(run->job, identity);
-	random_hex(ret_id, 6);
-	run->row.id = mem_strdup(ret_id);
-	run->row.intent = str_detach(&intent);
-	run->row.identity = mem_strdup(identity);
-	run->row.submitter = mem_strdup(submitter);
-	run->row.created_ms = clock_wall_ms();
-	r = job_store(daemon, run, "waiting", NULL, err);
-	if (r < 0)
-		goto fail;
-	run->next = daemon->jobs;
-	daemon->jobs = run;
+	while (first && r == 0) {
+		struct job_run *run = first;
+
+		r = job_store(daemon, run, "waiting", NULL, err);
+		if (r < 0)
+			break;
+		first = run->next;
+		strv_push(ret_ids, run->row.id);
+		run->next = daemon->jobs;
+		daemon->jobs = run;
+	}
+	while (first) {
+		struct job_run *run = first;
+
+		first = run->next;
+		job_run_free(run);
+	}
+	job_set_release(&set);
+	suites_free(suites);
 	daemon_wake(daemon);
-	return 0;
-fail:
-	str_release(&intent);
-	job_run_free(run);
 	return r;
 }
 
@@ -306,6 +400,7 @@ static void copy_row(struct job_row *to, const struct job_row *from)
 	*to = *from;
 	to->id = mem_strdup(from->id);
 	to->intent = mem_strdup(from->intent);
+	to->resolved = mem_strdup(from->resolved);
 	to->identity = mem_strdup(from->identity);
 	to->commit = mem_strdup(from->commit);
 	to->tree = mem_strdup(from->tree);
@@ -325,7 +420,7 @@ static bool resume_row(const struct job_row *row, void *arg)
 	copy_row(&run->row, row);
 	run->next = daemon->jobs;
 	daemon->jobs = run;
-	if (job_read(&run->job, row->id, row->intent, strlen(row->intent), &err) < 0) {
+	if (job_of_row(&run->job, row, &err) < 0) {
 		error_prefix(&err, "it cannot go on after a restart");
 		log_error("job %s: %s", row->id, err.text);
 		job_end(daemon, run, "failed", err.text, &err);
@@ -430,9 +525,9 @@ static const struct job_run *job_find(const struct daemon *daemon, const char *i
 
 json_t *job_json(struct daemon *daemon, const struct job_row *row)
 {
-	json_t *object = json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s, s:s, s:s?, s:s?, s:s?, s:I, s:I}",
+	json_t *object = json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s, s:s*, s:s, s:s?, s:s?, s:s?, s:I, s:I}",
 		"id", row->id, "state", row->state, "commit", row->commit, "tree", row->tree,
-		"message", row->message, "intent", row->intent, "identity", row->identity,
+		"message", row->message, "intent", row->intent, "resolved", row->resolved, "identity", row->identity,
 		"submitter", row->submitter, "build_unit", row->build_unit, "test_unit",
 		row->test_unit, "created_ms", (json_int_t)row->created_ms, "updated_ms",
 		(json_int_t)row->updated_ms);
@@ -451,7 +546,7 @@ json_t *job_json(struct daemon *daemon, const struct job_row *row)
 			json_object_set_new(object, "waiting", json_string(waits.buf));
 		str_release(&waits);
 	}
-	if (!row->tree || job_read(&job, row->id, row->intent, strlen(row->intent), NULL) < 0)
+	if (!row->tree || job_of_row(&job, row, NULL) < 0)
 		return object;
 	unit_plan_make(&plan, job, row->commit, row->tree, NULL, 0);
 	if (warehouse_build_get(daemon->warehouse, plan.build_key, &build, NULL) == 0)

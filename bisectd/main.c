@@ -27,6 +27,7 @@ struct settings_values {
 	char *config, *state_dir, *listen, *redis, *redis_password, *program_dir, *port_file, *log_level;
 	long long port, lease, build_slots, test_slots, test_memory, build_memory;
 	long long quarantine_after, quarantine_time, quarantine_max, max_attempts, retry_pause, give_up_after;
+	struct strv suite_dirs;
 	bool standalone, no_auth, local_repositories, private_pages;
 	bool version, man;
 };
@@ -74,6 +75,8 @@ static const struct setting settings[] = {
 		"Memory of a test whose testbox names none.", false },
 	{ "build-memory", 0, SETTING_BYTES, AT(build_memory), "SIZE", "4g", 0, 0,
 		"Memory of a build.", false },
+	{ "suite-dir", 0, SETTING_LIST, AT(suite_dirs), "DIR", NULL, 0, 0,
+		"Look here for suites (folders with suite.yaml and run) before those of the installation.", false },
 	{ "", 0, SETTING_HEADING, 0, NULL, NULL, 0, 0, "One machine", false },
 	{ "standalone", 0, SETTING_FLAG, AT(standalone), NULL, NULL, 0, 0,
 		"Run a builder and a tester as children, all under the state directory; local repositories are allowed.", false },
@@ -437,6 +440,11 @@ static void fill_daemon(struct program *program)
 		(values->quarantine_max > values->quarantine_time ? values->quarantine_max : values->quarantine_time) * 1000 };
 	program->rules = (struct queue_rules){ (unsigned)values->max_attempts, values->retry_pause * 1000, RETRY_PAUSE_MAX_MS,
 		values->give_up_after * 1000 };
+	for (size_t i = 0; i < values->suite_dirs.n; i++)
+		strv_push(&daemon->suite_path.dirs, values->suite_dirs.v[i]);
+	search_path_add_own(&daemon->suite_path, "suites");
+	daemon->suite_path.limit = SUITE_FILE_MAX;
+	daemon->suite_files = (struct job_files){ search_path_read, &daemon->suite_path };
 	daemon->test_memory = values->test_memory;
 	daemon->build_memory = values->build_memory;
 	uname(&machine);
@@ -511,6 +519,7 @@ int main(int argc, char **argv)
 	program.daemon.loop = event_base_new();
 	r = serve(&program, &err);
 	event_base_free(program.daemon.loop);
+	search_path_release(&program.daemon.suite_path);
 	free(program.daemon.state_dir);
 	free(program.daemon.mirrors_dir);
 out:

@@ -50,12 +50,12 @@ static json_t *test_payload(struct daemon *daemon, const struct unit_plan *plan,
 	char identity[HASH_HEX_LEN + 1];
 
 	job_identity(job, identity);
-	return json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:I, s:s, s:s, s:s?, s:I}",
+	return json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:I, s:s, s:s, s:s?, s:o*, s:I}",
 		"kind", "test", "test_key", plan->test_key, "identity", identity, "repeat",
 		(int)plan->repeat, "commit", plan->commit, "tree", plan->tree, "artifact", artifact, "run", job->test_run,
 		"env", strings_json(&job->env), "timeout_s", (json_int_t)job->timeout_s,
 		"suite", job->suite, "testbox", job->testbox, "match", job->error_match,
-		"memory", memory);
+		"logs", job->test_logs.n ? strings_json(&job->test_logs) : NULL, "memory", memory);
 }
 
 /* Queues the unit, whose result the warehouse has not, unless it is there; what state it is in now. */

@@ -3,6 +3,8 @@ bin_PROGRAMS += programs/bisectctl
 programs_bisectctl_SOURCES = \
 	cli/main.c \
 	cli/budget.c cli/budget.h \
+	cli/expand.c cli/expand.h \
+	cli/job_input.c cli/job_input.h \
 	cli/number_finder.c cli/number_finder.h \
 	cli/remote.c cli/remote.h \
 	cli/remote_bisect.c \

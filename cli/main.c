@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "base/log.h"
+#include "cli/expand.h"
 #include "cli/remote.h"
 #include "cli/run.h"
 
@@ -9,6 +10,7 @@ static const struct {
 	int (*main)(int argc, char **argv);
 } commands[] = {
 	{ &run_command, run_main },
+	{ &expand_command, expand_main },
 	{ &submit_command, submit_main },
 	{ &bisect_command, bisect_main },
 	{ &watch_command, watch_main },

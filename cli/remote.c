@@ -24,6 +24,7 @@
 
 static const struct setting plain_settings[] = { SERVER_ROWS };
 static const struct setting submit_settings[] = {
+	JOB_INPUT_ROWS(AT(job_input)),
 	{ "wait", 'w', SETTING_FLAG, AT(wait), NULL, NULL, 0, 0, "Wait for its end and show the result.", true },
 	SERVER_ROWS
 };
@@ -49,6 +50,7 @@ static const struct setting bisect_settings[] = {
 	{ "again", 0, SETTING_FLAG, AT(again), NULL, NULL, 0, 0,
 		"Start anew where the same question was answered before. Runs already made are still used.", true },
 	{ "watch", 'w', SETTING_FLAG, AT(wait), NULL, NULL, 0, 0, "Show progress and wait for the verdict.", true },
+	JOB_INPUT_ROWS(AT(job_input)),
 	SERVER_ROWS
 };
 static const struct setting list_settings[] = {
@@ -57,7 +59,7 @@ static const struct setting list_settings[] = {
 	SERVER_ROWS
 };
 static const struct setting resubmit_settings[] = {
-	{ "commit", 0, SETTING_STRING, AT(commit), "REV", NULL, 0, 0, "Another upstream_commit.", true },
+	{ "commit", 0, SETTING_STRING, AT(commit), "REV", NULL, 0, 0, "Another commit, under whatever key the job names the one that varies.", true },
 	{ "budget", 0, SETTING_STRING, AT(budget), "RUNS|TIME", NULL, 0, 0,
 		"A bisection goes on with so many runs or so much time more (90s, 15m, 6h, 2d).", true },
 	{ "wait", 'w', SETTING_FLAG, AT(wait), NULL, NULL, 0, 0, "Wait for its end and show the result.", true },
@@ -76,9 +78,10 @@ static const struct setting token_settings[] = {
 #define EXITS "Exit status: 0 done, 1 failure, 2 wrong usage."
 #define EXITS_WAIT "Exit status: 0 done (with --wait: the job ran to its end), 1 failure, 2 wrong usage, 130 interrupted."
 
-const struct command submit_command = ROW("submit", "[options] job.yaml", "run a job: build its commit and test it",
-	"Prints the id of the job. The file \"-\" is standard input.\n\n" EXITS_WAIT, submit_settings);
-const struct command bisect_command = ROW("bisect", "--error-id ID (--job JOB | job.yaml) [options]",
+const struct command submit_command = ROW("submit", "[options] [KEY=VALUE...] job.yaml [KEY=VALUE...]", "run a job: build its commit and test it",
+	"Prints the id of the job, or of each where the file makes several (bisectctl expand shows them). The file \"-\" is standard input. "
+	"KEY=VALUE after the file wins over what it says, before the file it only fills in what is missing.\n\n" EXITS_WAIT, submit_settings);
+const struct command bisect_command = ROW("bisect", "--error-id ID (--job JOB | job.yaml [KEY=VALUE...]) [options]",
 	"find the first bad commit of an error",
 	"Prints the id of the bisection. Asking twice for the same error, repository and job gives the same bisection, with the options that it was first asked for. "
 	"With --budget one that ended undecided goes on, with so many runs or so much time more.\n\n"
@@ -94,8 +97,8 @@ const struct command cancel_command = ROW("cancel", "[options] ID", "cancel a bi
 const struct command log_command = ROW("log", "[options] UNIT|JOB", "print the log of a run",
 	"For a job: of its test if there is one, else of its build. To a terminal colours and control characters are not passed on.\n\n"
 	EXITS, plain_settings);
-const struct command resubmit_command = ROW("resubmit", "[options] JOB|BISECTION", "submit a job once more, or let a bisection go on",
-	"A job as it was, or with --commit for another commit. A run that was made before is not repeated: its result is the answer.\n\n"
+const struct command resubmit_command = ROW("resubmit", "[options] JOB [KEY=VALUE...] | BISECTION", "submit a job once more, or let a bisection go on",
+	"A job as it was, or with --commit for another commit, or with other values of its keys. A run that was made before is not repeated: its result is the answer.\n\n"
 	"With --budget a bisection that ended undecided goes on with all that it found; one that is running gets that budget from now on.\n\n"
 	EXITS_WAIT " With --budget and --wait as that of bisectctl watch.",
 	resubmit_settings);
@@ -126,75 +129,132 @@ static void print_job(struct remote *remote, const json_t *job)
 	print_str(&text);
 }
 
+/* Waits for one job's end and shows it. */
+static int wait_for_job(struct remote *remote, const char *id)
+{
+	json_t *job = remote_wait(remote, "jobs", id, job_ended, NULL);
+	const char *state = json_string_value(json_object_get(job, "state"));
+	int status;
+
+	if (!job)
+		return remote_not_waited(remote, "job", "show", id);
+	print_job(remote, job);
+	status = state && !strcmp(state, "done") ? 0 : RUN_EXIT_FAILED;
+	json_decref(job);
+	return status;
+}
+
+/* The answer to jobs, which may be several. */
 static int submitted(struct remote *remote, json_t *answer)
 {
-	json_t *job;
-	const char *state;
+	const json_t *ids = json_object_get(answer, "ids"), *id;
 	int status = 0;
+	size_t i;
 
-	if (!answer) {
+	if (!answer || !json_is_string(json_object_get(answer, "id"))) {
 		if (!remote->err.code)
 			error_set(&remote->err, ERR_CORRUPT, "what answers at %s is no bisectd", remote->values.server);
+		json_decref(answer);
 		return RUN_EXIT_FAILED;
 	}
-	if (!remote->values.wait) {
-		if (remote->values.json)
-			print_json(answer);
-		else
-			put_foreign(id_of(answer));
-	} else {
-		job = remote_wait(remote, "jobs", id_of(answer), job_ended, NULL);
-		if (job) {
-			print_job(remote, job);
-			state = json_string_value(json_object_get(job, "state"));
-			status = state && !strcmp(state, "done") ? 0 : RUN_EXIT_FAILED;
-		} else {
-			status = remote_not_waited(remote, "job", "show", id_of(answer));
+	if (remote->values.json && !remote->values.wait)
+		print_json(answer);
+	else if (!json_array_size(ids) && !remote->values.wait)
+		put_foreign(id_of(answer));
+	else if (!json_array_size(ids))
+		status = wait_for_job(remote, id_of(answer));
+	else
+		json_array_foreach(ids, i, id) {
+			const char *text = json_string_value(id);
+			int one = 0;
+
+			if (!remote->values.wait)
+				put_foreign(text ? text : "");
+			else
+				one = wait_for_job(remote, text ? text : "");
+			if (one)
+				status = one;
+			if (one == RUN_EXIT_INTERRUPTED || remote->err.code)
+				break;
 		}
-		json_decref(job);
-	}
 	json_decref(answer);
 	return status;
+}
+
+/* "?name=", of one path component's letters. */
+static void add_name(struct str *path, const char *name)
+{
+	str_add(path, "?name=");
+	for (size_t i = 0; name[i] && i < 200; i++)
+		if (strchr("/._-", name[i]) || (name[i] >= '0' && name[i] <= '9') || (name[i] >= 'A' && name[i] <= 'Z') ||
+			(name[i] >= 'a' && name[i] <= 'z'))
+			str_add_char(path, name[i]);
+		else
+			str_addf(path, "%%%02X", (unsigned)(unsigned char)name[i]);
 }
 
 int submit_main(int argc, char **argv)
 {
 	struct remote remote = { .token = STR_INIT };
 	struct http_answer answer = { 0 };
-	struct str text = STR_INIT;
-	int status = remote_begin(&remote, &submit_command, argc, argv, 1, 1, false);
+	struct job_input input = { .text = STR_INIT };
+	struct str text = STR_INIT, path = STR_INIT;
+	int status = remote_begin(&remote, &submit_command, argc, argv, 1, JOB_ARGUMENTS_MAX, false);
 
 	if (status >= 0)
 		return status;
 	status = 0;
-	if (!remote.err.code &&
-		file_read(&text, remote.arguments.v[0], JOB_TEXT_MAX, &remote.err) == 0 &&
-		remote_call_raw(&remote, "POST", "/api/v1/jobs", "application/yaml", text.buf, text.len,
-			&answer) == 0) {
-		status = submitted(&remote, json_loadb(answer.body.buf, answer.body.len, 0, NULL));
-		http_answer_release(&answer);
+	str_add(&path, "/api/v1/jobs");
+	if (!remote.err.code && remote_read_job(&remote, &input, &text) == 0) {
+		add_name(&path, input.name);
+		if (remote_call_raw(&remote, "POST", path.buf, "application/yaml", text.buf, text.len, &answer) == 0) {
+			status = submitted(&remote, json_loadb(answer.body.buf, answer.body.len, 0, NULL));
+			http_answer_release(&answer);
+		} else {
+			remote_explain_job(&remote, &input);
+		}
 	}
+	job_input_release(&input);
 	str_release(&text);
+	str_release(&path);
 	return remote_end(&remote, status);
+}
+
+static json_t *resubmit_body(const struct remote *remote)
+{
+	json_t *body = json_pack("{s:s*}", "upstream_commit", remote->values.commit), *set = json_array();
+
+	for (size_t i = 1; i < remote->arguments.n; i++)
+		json_array_append_new(set, json_string(remote->arguments.v[i]));
+	if (json_array_size(set))
+		json_object_set(body, "set", set);
+	json_decref(set);
+	return body;
 }
 
 int resubmit_main(int argc, char **argv)
 {
 	struct remote remote = { .token = STR_INIT };
-	int status = remote_begin(&remote, &resubmit_command, argc, argv, 1, 1, true);
+	int status = remote_begin(&remote, &resubmit_command, argc, argv, 1, JOB_ARGUMENTS_MAX, false);
+	const struct strv *arguments = &remote.arguments;
 	char *path;
 
 	if (status >= 0)
 		return status;
 	status = 0;
-	if (!remote.err.code && remote.values.budget && remote.values.commit)
-		error_set(&remote.err, ERR_INVALID, "allowed is --budget for a bisection or --commit for a job, found both");
+	if (!remote.err.code && !id_is_fine(arguments->v[0]))
+		error_set(&remote.err, ERR_INVALID, "'%.80s' is no id: allowed are lower-case letters, digits and -",
+			arguments->v[0]);
+	for (size_t i = 1; i < arguments->n && !remote.err.code; i++)
+		if (!job_is_argument(arguments->v[i]))
+			error_set(&remote.err, ERR_INVALID, "found '%.80s', allowed after the id is KEY=VALUE", arguments->v[i]);
+	if (!remote.err.code && remote.values.budget && (remote.values.commit || arguments->n > 1))
+		error_set(&remote.err, ERR_INVALID, "allowed is --budget for a bisection, or --commit and KEY=VALUE for a job, found both");
 	if (!remote.err.code && remote.values.budget) {
-		status = bisection_continue(&remote, remote.arguments.v[0]);
+		status = bisection_continue(&remote, arguments->v[0]);
 	} else if (!remote.err.code) {
-		path = mem_printf("/api/v1/jobs/%s/resubmit", remote.arguments.v[0]);
-		status = submitted(&remote, remote_call(&remote, "POST", path,
-			json_pack("{s:s*}", "upstream_commit", remote.values.commit)));
+		path = mem_printf("/api/v1/jobs/%s/resubmit", arguments->v[0]);
+		status = submitted(&remote, remote_call(&remote, "POST", path, resubmit_body(&remote)));
 		free(path);
 	}
 	return remote_end(&remote, status);

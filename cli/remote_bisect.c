@@ -173,6 +173,7 @@ static int bisect(struct remote *remote)
 {
 	struct remote_values *values = &remote->values;
 	json_t *body, *good, *answer, *options = bisect_options(values, &remote->err);
+	struct job_input input = { .text = STR_INIT };
 	struct str text = STR_INIT;
 	int status = 0;
 
@@ -186,15 +187,17 @@ static int bisect(struct remote *remote)
 	if (json_object_size(options))
 		json_object_set(body, "options", options);
 	json_decref(options);
-	if (!values->job) {
-		if (file_read(&text, remote->arguments.v[0], JOB_TEXT_MAX, &remote->err) < 0) {
-			json_decref(body);
-			return RUN_EXIT_FAILED;
-		}
+	if (!values->job && remote_read_job(remote, &input, &text) == 0)
 		json_object_set_new(body, "job", json_stringn(text.buf, text.len));
-		str_release(&text);
+	str_release(&text);
+	if (remote->err.code) {
+		json_decref(body);
+		job_input_release(&input);
+		return 0;
 	}
 	answer = remote_call(remote, "POST", "/api/v1/bisections", body);
+	remote_explain_job(remote, &input);
+	job_input_release(&input);
 	if (!answer)
 		return RUN_EXIT_FAILED;
 	if (values->wait) {
@@ -243,7 +246,7 @@ int bisection_continue(struct remote *remote, const char *id)
 int bisect_main(int argc, char **argv)
 {
 	struct remote remote = { .token = STR_INIT };
-	int status = remote_begin(&remote, &bisect_command, argc, argv, 0, 1, false);
+	int status = remote_begin(&remote, &bisect_command, argc, argv, 0, JOB_ARGUMENTS_MAX, false);
 
 	if (status >= 0)
 		return status;

@@ -291,3 +291,25 @@ int remote_not_waited(const struct remote *remote, const char *what, const char 
 			isatty(STDERR_FILENO) ? "\r\033[K" : "", what, command, id);
 	return RUN_EXIT_INTERRUPTED;
 }
+
+/* --- jobs --- */
+
+int remote_read_job(struct remote *remote, struct job_input *ret_input, struct str *ret_text)
+{
+	int r = job_input_read(ret_input, &remote->values.job_input, &remote->arguments, &remote->err);
+
+	return r < 0 ? r : job_input_resolve(ret_text, ret_input, &remote->err);
+}
+
+void remote_explain_job(struct remote *remote, struct job_input *input)
+{
+	struct error err = ERROR_INIT;
+	struct job_set set;
+
+	if (!input->changed || (remote->err.code != ERR_INVALID && remote->err.code != ERR_LIMIT))
+		return;
+	if (job_input_expand(&set, input, &err) < 0)
+		remote->err = err;
+	else
+		job_set_release(&set);
+}

@@ -10,8 +10,7 @@
 
 #include "base/http_client.h"
 #include "base/settings.h"
-
-#define JOB_TEXT_MAX (16u << 20)	/* of a job.yaml; the daemon's own limit is lower and says so */
+#include "cli/job_input.h"
 
 struct remote_values {
 	char *server, *token_file;
@@ -20,6 +19,7 @@ struct remote_values {
 	struct strv good;
 	bool again, wait, jobs, first_parent, fix, prior_from_error;
 	long long limit;
+	struct job_input_values job_input;
 };
 
 struct remote {
@@ -64,6 +64,14 @@ void put_foreign(const char *text);
 
 /* In remote_bisect.c: a bisection goes on with --budget; with --wait it is watched to its end.  The exit status. */
 int bisection_continue(struct remote *remote, const char *id);
+
+/*
+ * Reads `[KEY=VALUE...] job.yaml [KEY=VALUE...]` of the arguments for the daemon: *ret_text is what it gets.  After a refusal
+ * remote_explain_job puts the place in the file in place of that in what was sent; it is harmless otherwise.  The input is released
+ * in any case.
+ */
+int remote_read_job(struct remote *remote, struct job_input *ret_input, struct str *ret_text);
+void remote_explain_job(struct remote *remote, struct job_input *input);
 
 bool id_is_fine(const char *id);
 const char *id_of(const json_t *object);	/* never NULL */

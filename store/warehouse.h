@@ -26,10 +26,11 @@ void warehouse_free(struct warehouse *warehouse);
  */
 void warehouse_on_damage(struct warehouse *warehouse, void (*on_damage)(const char *what, void *arg), void *arg);
 
-/* --- jobs: intent (YAML text as printed by job_print) and record --- */
+/* --- jobs: intent and record --- */
 struct job_row {
 	char *id;			/* 12 hex, random */
-	char *intent;			/* YAML */
+	char *intent;			/* what was asked for, can be asked for again: one document of job/job_expand.h, as YAML */
+	char *resolved;			/* what runs: the native job that job_read reads; NULL: the intent is one (older rows) */
 	char *identity;			/* job_identity */
 	char *commit;			/* 40 hex once resolved, else NULL */
 	char *tree;

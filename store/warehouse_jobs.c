@@ -5,18 +5,18 @@
 
 /* --- jobs --- */
 
-#define JOB_COLUMNS "id, intent, identity, commit_id, tree, state, message, build_unit, test_unit, submitter, created_ms, updated_ms"
+#define JOB_COLUMNS "id, intent, identity, commit_id, tree, state, message, build_unit, test_unit, submitter, created_ms, updated_ms, resolved"
 
 int warehouse_job_put(struct warehouse *warehouse, const struct job_row *row, struct error *err)
 {
 	return query_run(warehouse, err,
-		"INSERT INTO jobs (" JOB_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		"INSERT INTO jobs (" JOB_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 		" ON CONFLICT (id) DO UPDATE SET intent = excluded.intent, identity = excluded.identity, commit_id = excluded.commit_id,"
 		" tree = excluded.tree, state = excluded.state, message = excluded.message, build_unit = excluded.build_unit,"
 		" test_unit = excluded.test_unit, submitter = excluded.submitter, created_ms = excluded.created_ms,"
-		" updated_ms = excluded.updated_ms",
-		"ssssssssssii", row->id, row->intent, row->identity, row->commit, row->tree, row->state, row->message, row->build_unit,
-		row->test_unit, row->submitter, row->created_ms, row->updated_ms);
+		" updated_ms = excluded.updated_ms, resolved = excluded.resolved",
+		"ssssssssssiis", row->id, row->intent, row->identity, row->commit, row->tree, row->state, row->message, row->build_unit,
+		row->test_unit, row->submitter, row->created_ms, row->updated_ms, row->resolved);
 }
 
 static void job_of(struct job_row *row, sqlite3_stmt *query)
@@ -34,6 +34,7 @@ static void job_of(struct job_row *row, sqlite3_stmt *query)
 		.submitter = column_text(query, 9),
 		.created_ms = sqlite3_column_int64(query, 10),
 		.updated_ms = sqlite3_column_int64(query, 11),
+		.resolved = column_text(query, 12),
 	};
 }
 
@@ -59,6 +60,7 @@ void job_row_release(struct job_row *row)
 {
 	free(row->id);
 	free(row->intent);
+	free(row->resolved);
 	free(row->identity);
 	free(row->commit);
 	free(row->tree);

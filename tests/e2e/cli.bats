@@ -36,7 +36,7 @@ no_control_bytes() { ! LC_ALL=C grep -q '[[:cntrl:]]' <(tr -d '\n\t' <"$1"); }
 
 @test "wrong usage is one line and status 2" {
 	says 2 'usage: bisectctl submit' ctl submit
-	says 2 'usage: bisectctl submit' ctl submit a b
+	says 2 "found 'b' beside 'a', allowed: one job.yaml, and KEY=VALUE" ctl submit a b
 	says 2 'no --error-id' ctl bisect
 	says 2 'found neither' ctl bisect --error-id x
 	says 2 'found both' ctl bisect --error-id x --job a job.yaml
@@ -57,7 +57,7 @@ no_control_bytes() { ! LC_ALL=C grep -q '[[:cntrl:]]' <(tr -d '\n\t' <"$1"); }
 	head -c 1500000 /dev/zero | tr '\0' a >big.yaml
 	says 1 'longer than' ctl submit big.yaml
 	printf 'suite: [x' >bad.yaml
-	says 1 'job.yaml:[12]:1:' ctl submit bad.yaml
+	says 1 'bad.yaml:[12]:1:' ctl submit bad.yaml
 	says 1 'job.yaml:[12]:1:' ctl submit - <bad.yaml
 	for command in watch show cancel log resubmit; do
 		says 1 'no .*nosuch' ctl "$command" nosuch

@@ -862,6 +862,7 @@ START_TEST(a_database_from_before_the_boxes_gets_them)
 	sql("DROP TABLE boxes");
 	sql("DROP INDEX bisections_by_error");
 	sql("ALTER TABLE bisections DROP COLUMN learnt");
+	sql("ALTER TABLE jobs DROP COLUMN resolved");
 	sql("PRAGMA user_version = 1");
 	assert_ok(warehouse_open(&warehouse, path, &err));
 	assert_ok(warehouse_box_put(warehouse, &row, &err));
