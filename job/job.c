@@ -67,11 +67,9 @@ static void add_list(struct hash *h, const struct strv *list)
 /* "x-2p8g--a61" is one machine of the group "x-2p8g", and any of the group is as good. */
 static void add_testbox_group(struct hash *h, const char *testbox)
 {
-	const char *machine = strstr(testbox, "--");
-	char *group = mem_strndup(testbox, machine ? (size_t)(machine - testbox) : strlen(testbox));
+	struct testbox box;
 
-	hash_add_field(h, group);
-	free(group);
+	hash_add_field(h, testbox_read(&box, testbox, NULL) == 0 ? box.group : testbox);
 }
 
 void job_identity(const struct job *job, char hex[HASH_HEX_LEN + 1])

@@ -71,7 +71,29 @@ void job_build_key(const struct job *job, const char *tree, char hex[HASH_HEX_LE
 /* hash(build key, test script, env, testbox): what a test run observes.  */
 void job_test_key(const struct job *job, const char *tree, char hex[HASH_HEX_LEN + 1]);
 
-/* "dc-2g", "vm-2p8g", "taishan200-2280-2s64p-256g--a61": kind prefix ("dc", "vm", "hw"), cpus, bytes.  ERR_INVALID tells the forms.  ret_cpus and ret_memory may be NULL. */
+/*
+ * The name of a testbox: where a test runs.
+ *
+ *	dc-2g, dc-4p8g			a container: memory, CPUs
+ *	vm-2p8g				a virtual machine of 2 CPUs and 8 GiB
+ *	taishan200-2280-2s64p-256g	machines of a model: 2 sockets with 64 CPUs in all, 256 GiB
+ *	hw-desk				a machine without a stated size
+ *	NAME--a61			one machine of the group NAME
+ *	vm-2p8g.host-3			one that is running: the third on the host `host`
+ *	NAME.aarch64			of an architecture, as names of queues end
+ */
+struct testbox {
+	char kind[8];			/* "dc", "vm", "hw" */
+	unsigned cpus;			/* 0: not said */
+	uint64_t memory;		/* bytes; 0: not said */
+	char group[65];			/* the name without machine, instance and architecture: what results are compared by */
+	char machine[65];		/* "a61", "host-3"; "": any */
+	char arch[16];			/* "x86_64", "aarch64"; "": not said */
+};
+
+/* ERR_INVALID tells the forms. */
+int testbox_read(struct testbox *ret, const char *name, struct error *err);
+/* The same for who wants less; ret_cpus and ret_memory may be NULL. */
 int testbox_parse(const char *name, char ret_kind[8], unsigned *ret_cpus, uint64_t *ret_memory, struct error *err);
 
 #endif

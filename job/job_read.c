@@ -209,15 +209,35 @@ static int read_category(struct reader *r, const struct value *value, const char
 static int read_testbox(struct reader *r, const struct value *value, const char *name)
 {
 	struct error why = ERROR_INIT;
+	struct testbox box;
 	const char *text;
-	char kind[8];
 	int rc = read_line_of_text(r, value, name, &text);
 
 	if (rc < 0)
 		return rc;
-	if (testbox_parse(text, kind, &r->job->box_cpus, &r->job->box_memory, &why) < 0)
+	if (testbox_read(&box, text, &why) < 0)
 		return fail(r, value, "found %s", why.text);
+	r->job->box_cpus = box.cpus;
+	r->job->box_memory = box.memory;
 	r->job->testbox = mem_strdup(text);
+	return 0;
+}
+
+/* "vm-2p8g.aarch64" is vm-2p8g with that os_arch. */
+static int settle_arch(struct reader *r, const struct value *doc)
+{
+	struct job *job = r->job;
+	struct testbox box;
+
+	if (testbox_read(&box, job->testbox, r->err) < 0 || !*box.arch)
+		return 0;
+	if (job->os_arch && strcmp(box.arch, job->os_arch) != 0)
+		return fail(r, value_get(doc, "testbox"),
+		        "found a testbox of %s beside os_arch %s, allowed: one architecture", box.arch,
+		        job->os_arch);
+	job->testbox[strlen(job->testbox) - strlen(box.arch) - 1] = '\0';
+	if (!job->os_arch)
+		job->os_arch = mem_strdup(box.arch);
 	return 0;
 }
 
@@ -552,6 +572,9 @@ static int read_native(struct reader *r, const struct value *doc)
 	if (rc < 0)
 		return rc;
 	set_defaults(r->job);
+	rc = settle_arch(r, doc);
+	if (rc < 0)
+		return rc;
 	if (r->job->runtime_s > r->job->timeout_s)
 		return fail(r, doc,
 		        "found a runtime of %" PRId64

@@ -16,6 +16,7 @@ libjob_a_SOURCES = \
 	job/job_print.c \
 	job/job_read.c \
 	job/job_template.c job/job_template.h \
+	job/lkp_stats.c job/lkp_stats.h \
 	job/normalise.c job/normalise.h \
 	job/pattern.c job/pattern.h \
 	job/rules.c job/rules.h \

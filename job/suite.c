@@ -47,9 +47,9 @@ static int read_mapping(
 	for (size_t i = 0; keys[i].name; i++)
 		names[i] = keys[i].name;
 	if (!node || node->type != YAML_MAPPING)
-		return fail(r, node, "found no mapping in %s, allowed: one with %s", what,
+		rc = fail(r, node, "found no mapping in %s, allowed: one with %s", what,
 		        join(&allowed, names));
-	for (size_t i = 0; i < node->n && rc == 0; i++) {
+	for (size_t i = 0; rc == 0 && i < node->n; i++) {
 		const struct key *key = keys;
 
 		while (key->name && strcmp(key->name, node->keys[i]->text) != 0)

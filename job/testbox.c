@@ -69,55 +69,103 @@ static bool is_name(const char *name)
 	       len;
 }
 
-int testbox_parse(const char *name, char ret_kind[8], unsigned *ret_cpus, uint64_t *ret_memory,
-        struct error *err)
+/* Copies the part and cuts it off; false: it is none. */
+static bool cut_arch(char *name, char ret[16])
 {
-	const char *group_end, *kind = "hw", *part, *dash;
-	unsigned cpus = 0, nparts = 0;
-	uint64_t memory = 0;
+	static const char *const arches[] = { "x86_64", "aarch64" };
+
+	for (size_t i = 0; i < sizeof(arches) / sizeof(*arches); i++) {
+		size_t len = strlen(name), arch_len = strlen(arches[i]);
+
+		if (len <= arch_len + 1 || name[len - arch_len - 1] != '.' || !str_has_suffix(name, arches[i]))
+			continue;
+		memcpy(ret, arches[i], arch_len + 1);
+		name[len - arch_len - 1] = '\0';
+		return true;
+	}
+	return false;
+}
+
+/* "--a61", and ".host-3" of containers and virtual machines (a dot is a letter of other names). */
+static bool cut_machine(char *name, char ret[65])
+{
+	char *machine = strstr(name, "--"), *instance = strchr(name, '.');
+	bool runs = str_has_prefix(name, "dc-") || str_has_prefix(name, "vm-");
+
+	if (machine && (machine[2] == '-' || machine[2] == '\0' || strstr(machine + 2, "--")))
+		return false;
+	if (!machine && runs && instance) {
+		if (!instance[1] || !strchr(instance, '-'))
+			return false;
+		machine = instance;
+	}
+	if (!machine)
+		return true;
+	memcpy(ret, machine + (*machine == '-' ? 2 : 1), strlen(machine + (*machine == '-' ? 2 : 1)) + 1);
+	*machine = '\0';
+	return true;
+}
+
+/* The group's name: kind, and sizes in the parts between dashes.  False: it has no form that is known. */
+static bool read_group(struct testbox *box)
+{
+	const char *name = box->group, *end = name + strlen(name), *part = strchr(name, '-'), *dash;
 	bool sized = false, all_sized = true;
+	unsigned nparts = 0;
 
-	if (!is_name(name))
-		goto wrong;
-	group_end = strstr(name, "--");
-	if (!group_end)
-		group_end = name + strlen(name);
-	else if (group_end[2] == '-' || strstr(group_end + 2, "--"))
-		goto wrong;
-	part = memchr(name, '-', (size_t)(group_end - name));
 	if (!part)
-		goto wrong;
+		return false;
+	memcpy(box->kind, "hw", 3);
 	if (part - name == 2 && (memcmp(name, "dc", 2) == 0 || memcmp(name, "vm", 2) == 0))
-		kind = *name == 'd' ? "dc" : "vm";
-
-	for (part++; part <= group_end; part = dash + 1) {
+		memcpy(box->kind, name, 2);
+	for (part++; part <= end; part = dash + 1) {
 		bool is_size;
 
-		dash = memchr(part, '-', (size_t)(group_end - part));
-		if (!dash)
-			dash = group_end;
-		is_size = read_size(part, (size_t)(dash - part), &cpus, &memory);
+		dash = strchrnul(part, '-');
+		is_size = read_size(part, (size_t)(dash - part), &box->cpus, &box->memory);
 		sized |= is_size;
 		all_sized &= is_size;
 		nparts++;
 	}
-	if (cpus > CPUS_MAX || memory > 65536 * GIB)
+	if (*box->kind != 'h')
+		return all_sized && nparts == 1 && box->memory && (*box->kind != 'v' || box->cpus);
+	return str_has_prefix(name, "hw-") || (sized && box->cpus && box->memory);
+}
+
+int testbox_read(struct testbox *ret, const char *name, struct error *err)
+{
+	struct testbox box = { 0 };
+
+	if (!is_name(name))
+		goto wrong;
+	memcpy(box.group, name, strlen(name) + 1);
+	cut_arch(box.group, box.arch);
+	if (!cut_machine(box.group, box.machine) || !is_name(box.group) || !read_group(&box))
+		goto wrong;
+	if (box.cpus > CPUS_MAX || box.memory > 65536 * GIB)
 		return error_set(err, ERR_INVALID,
 		        "testbox \"%s\": at most %d CPUs and 65536 GiB are allowed", name,
 		        CPUS_MAX);
-	if (*kind != 'h' && (!all_sized || nparts != 1 || !memory || (*kind == 'v' && !cpus)))
-		goto wrong;
-	if (*kind == 'h' && !str_has_prefix(name, "hw-") && (!sized || !cpus || !memory))
-		goto wrong;
-
-	memcpy(ret_kind, kind, 3);
-	if (ret_cpus)
-		*ret_cpus = cpus;
-	if (ret_memory)
-		*ret_memory = memory;
+	*ret = box;
 	return 0;
 
 wrong:
 	return error_set(err, ERR_INVALID, "testbox \"%s\" has no form that is known; allowed: %s",
 	        name, forms);
+}
+
+int testbox_parse(const char *name, char ret_kind[8], unsigned *ret_cpus, uint64_t *ret_memory,
+        struct error *err)
+{
+	struct testbox box;
+	int rc = testbox_read(&box, name, err);
+
+	if (rc < 0)
+		return rc;
+	memcpy(ret_kind, box.kind, sizeof(box.kind));
+	if (ret_cpus)
+		*ret_cpus = box.cpus;
+	if (ret_memory)
+		*ret_memory = box.memory;
+	return 0;
 }

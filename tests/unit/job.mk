@@ -1,11 +1,17 @@
-check_PROGRAMS += tests/unit/test_job tests/unit/test_job_language tests/unit/test_errorid tests/unit/test_error_files
-TESTS += tests/unit/test_job tests/unit/test_job_language tests/unit/test_errorid tests/unit/test_error_files
+check_PROGRAMS += tests/unit/test_job tests/unit/test_job_language tests/unit/test_job_suite tests/unit/test_lkp_stats tests/unit/test_errorid tests/unit/test_error_files
+TESTS += tests/unit/test_job tests/unit/test_job_language tests/unit/test_job_suite tests/unit/test_lkp_stats tests/unit/test_errorid tests/unit/test_error_files
 tests_unit_test_job_SOURCES = tests/unit/test_job.c
 tests_unit_test_job_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 tests_unit_test_job_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_job_language_SOURCES = tests/unit/test_job_language.c
 tests_unit_test_job_language_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 tests_unit_test_job_language_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_job_suite_SOURCES = tests/unit/test_job_suite.c
+tests_unit_test_job_suite_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
+tests_unit_test_job_suite_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) -DSUITES_DIR='"$(abs_top_srcdir)/suites"'
+tests_unit_test_lkp_stats_SOURCES = tests/unit/test_lkp_stats.c
+tests_unit_test_lkp_stats_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
+tests_unit_test_lkp_stats_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_errorid_SOURCES = tests/unit/test_errorid.c
 tests_unit_test_errorid_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 tests_unit_test_errorid_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

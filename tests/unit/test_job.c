@@ -612,6 +612,57 @@ START_TEST(a_copy_is_the_same_job)
 }
 END_TEST
 
+START_TEST(a_testbox_is_of_a_group_a_machine_and_an_architecture)
+{
+	static const struct {
+		const char *name, *group, *machine, *arch;
+	} boxes[] = {
+		{ "dc-2g", "dc-2g", "", "" },
+		{ "vm-2p8g.host-3", "vm-2p8g", "host-3", "" },
+		{ "vm-2p8g.aarch64", "vm-2p8g", "", "aarch64" },
+		{ "vm-2p8g.my.host-12.x86_64", "vm-2p8g", "my.host-12", "x86_64" },
+		{ "taishan200-2280-2s64p-256g--a61", "taishan200-2280-2s64p-256g", "a61", "" },
+		{ "taishan200-2280-2s64p-256g--a61.aarch64", "taishan200-2280-2s64p-256g", "a61", "aarch64" },
+		{ "hw-a.b", "hw-a.b", "", "" },
+	};
+
+	for (size_t i = 0; i < sizeof(boxes) / sizeof(boxes[0]); i++) {
+		struct error err = ERROR_INIT;
+		struct testbox box;
+
+		ck_assert_msg(testbox_read(&box, boxes[i].name, &err) == 0, "%s", err.text);
+		ck_assert_str_eq(box.group, boxes[i].group);
+		ck_assert_str_eq(box.machine, boxes[i].machine);
+		ck_assert_str_eq(box.arch, boxes[i].arch);
+	}
+}
+END_TEST
+
+START_TEST(the_architecture_of_a_testbox_is_that_of_the_job)
+{
+	struct job *job = must_read("testbox: vm-2p8g.aarch64\n" WHOLE);
+
+	ck_assert_str_eq(job->testbox, "vm-2p8g");
+	ck_assert_str_eq(job->os_arch, "aarch64");
+	job_free(job);
+	job_free(must_read("testbox: vm-2p8g.aarch64\n" WHOLE "os_arch: aarch64\n"));
+	must_refuse("testbox: vm-2p8g.aarch64\n" WHOLE "os_arch: x86_64\n",
+	        "job.yaml:1:10: found a testbox of aarch64 beside os_arch x86_64");
+}
+END_TEST
+
+/* Results of before must still be found. */
+START_TEST(the_identity_of_a_native_job_stays_what_it_was)
+{
+	struct job *job = must_read(WHOLE "build: {run: make, keep: [a]}\nenv: {A: b}\n");
+	char hex[HASH_HEX_LEN + 1];
+
+	job_identity(job, hex);
+	ck_assert_str_eq(hex, "b418ca03154f65126c3b17295afebaeefd6e70790249a04a2a98bcb608af5a85");
+	job_free(job);
+}
+END_TEST
+
 START_TEST(testboxes_have_a_kind_and_a_size)
 {
 	static const struct {
@@ -628,6 +679,9 @@ START_TEST(testboxes_have_a_kind_and_a_size)
 		{ "taishan200-2280-2s64p-256g--a61", "hw", 64, 262144 },
 		{ "hw-desk", "hw", 0, 0 },
 		{ "hw-8p16g", "hw", 8, 16384 },
+		{ "vm-2p8g.host-3", "vm", 2, 8192 },
+		{ "dc-8g.aarch64", "dc", 0, 8192 },
+		{ "hw-a.b", "hw", 0, 0 },
 	};
 	static const char *const wrong[] = {
 		"",
@@ -655,6 +709,10 @@ START_TEST(testboxes_have_a_kind_and_a_size)
 		"dc 2g",
 		"vm-2s8g",
 		"vm-8g2p",
+		"vm-2p8g.",
+		"vm-2p8g.x",
+		"vm-2p8g.riscv",
+		".aarch64",
 	};
 	uint64_t memory;
 	unsigned cpus;
@@ -712,6 +770,9 @@ int main(void)
 	tcase_add_test(tcase, one_machine_of_a_group_is_comparable_with_the_others);
 	tcase_add_test(tcase, a_build_is_shared_by_tests_and_trees);
 	tcase_add_test(tcase, a_copy_is_the_same_job);
+	tcase_add_test(tcase, a_testbox_is_of_a_group_a_machine_and_an_architecture);
+	tcase_add_test(tcase, the_architecture_of_a_testbox_is_that_of_the_job);
+	tcase_add_test(tcase, the_identity_of_a_native_job_stays_what_it_was);
 	tcase_add_test(tcase, testboxes_have_a_kind_and_a_size);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
