@@ -156,7 +156,7 @@ int job_input_expand(struct job_set *ret, struct job_input *input, struct error 
 {
 	struct job_text defaults[DEFAULTS_MAX];
 	struct job_load_options options = job_input_options(input, defaults);
-	struct job_set set;
+	struct job_set set = { 0 };
 	int r = job_set_read(&set, input->name, input->text.buf, input->text.len, &options, input->suites, err);
 
 	for (size_t i = 0; i < set.n && r == 0; i++) {

@@ -510,6 +510,7 @@ out:
 int suites_find(
         const struct suite **ret, struct suites *suites, const char *name, struct error *err)
 {
+	struct error why = ERROR_INIT;
 	struct suite *suite;
 	int rc;
 
@@ -522,9 +523,11 @@ int suites_find(
 		}
 	if (suites->n + suites->missing.n >= SUITES_MAX || strv_has(&suites->missing, name))
 		return -ERR_NOT_FOUND;
-	rc = read_files(&suite, suites, name, err);
+	rc = read_files(&suite, suites, name, &why);
 	if (rc == -ERR_NOT_FOUND)
 		strv_push(&suites->missing, name);
+	else if (rc < 0)
+		error_set(err, why.code, "%s", why.text);
 	if (rc < 0)
 		return rc;
 	MEM_GROW(suites->v, suites->n + 1, suites->cap);

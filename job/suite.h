@@ -77,7 +77,7 @@ int suite_parameter_value(char **ret, const struct suite *suite, const struct su
 struct suites;
 struct suites *suites_new(const struct job_files *files);
 void suites_free(struct suites *suites);
-/* NULL `suites` has none.  ERR_NOT_FOUND without a text: there is no suite of that name. */
+/* NULL `suites` has none.  ERR_NOT_FOUND, with err left as it is: there is no suite of that name. */
 int suites_find(const struct suite **ret, struct suites *suites, const char *name, struct error *err);
 
 #endif

@@ -1,0 +1,170 @@
+#!/usr/bin/env bats
+# job.yaml as the field writes it: expand, submit KEY=VALUE, several jobs, includes, suites that really run.
+load lib_service
+
+setup_file() {
+	isolate_git
+	start_service --build-slots 2 --test-slots 2
+	REPOS="$STATE/repos"
+	export REPOS
+	mkdir "$REPOS"
+	line "$REPOS/project" 6 4-:bug
+	make_check_project
+}
+
+teardown_file() {
+	end_service
+}
+
+setup() {
+	isolate_git
+	cd "$BATS_TEST_TMPDIR"
+	unset XDG_CONFIG_HOME
+}
+
+# A project with a Makefile: `make check` works in the first three commits.
+make_check_project() {
+	git init -q -b main "$REPOS/checked"
+	for n in 1 2 3 4 5; do
+		printf '%s\n' "$n" >"$REPOS/checked/number"
+		printf 'all:\n\techo built $(WORD) >product\ncheck: all\n\t@cat product\n\t@test $$(cat number) -lt 4 && echo ok 1 - small || { echo not ok 1 - small; exit 1; }\n' \
+			>"$REPOS/checked/Makefile"
+		git -C "$REPOS/checked" add -A
+		git -C "$REPOS/checked" commit -qm "change $n"
+		git -C "$REPOS/checked" tag "c$n"
+	done
+}
+
+expand() { env -u BISECTD_SERVER "$BISECTCTL" expand "$@"; }
+
+@test "expand prints the jobs, which expand to themselves" {
+	mkdir include
+	printf 'os: [debian, centos]\nmonitors: {x: 1}\n' >include/base.yaml
+	printf '<<: include/base.yaml\nupstream_url: /srv/x\nupstream_commit: main\ncmd: {run: "./t {{ os }}"}\n' >job.yaml
+	expand job.yaml >once
+	grep -qx '# os=centos' once
+	grep -qx '# no effect here: monitors' once
+	grep -qx '# bisected: upstream_commit' once
+	expand once >twice
+	diff <(grep -v '^#' once) <(grep -v '^#' twice)
+	[ "$(expand job.yaml os=arch | grep -c '^cmd:')" = 1 ]
+	[ "$(expand os=arch job.yaml | grep -c '^cmd:')" = 2 ]
+	expand --native job.yaml os=arch | grep -q '^# identity: '
+}
+
+@test "expand tells a wrong job with its place, in the file where it stands" {
+	printf 'a: 1\nos: <%%= x %%>\n' >part.yaml
+	printf '<<: part.yaml\n' >job.yaml
+	run expand job.yaml
+	[ "$status" = 2 ]
+	[[ "$output" == "bisectctl expand: part.yaml:2:5: found the ERB template"* ]]
+	printf '<<: ../secret.yaml\n' >job.yaml
+	run expand job.yaml
+	[[ "$output" == *'job.yaml:1:5: found "../secret.yaml" after "<<"'* ]]
+	touch ../secret.yaml
+	ln -s ../secret.yaml link.yaml
+	printf '<<: link.yaml\n' >job.yaml
+	run expand job.yaml
+	[[ "$output" == *'link.yaml lies outside of .'* ]]
+}
+
+@test "defaults are read below the user's configuration, and give way" {
+	mkdir -p config/bisectd/defaults
+	printf 'my_email: me@example.org\nos: arch\ntimeout: 5m\n' >config/bisectd/defaults/me.yaml
+	export XDG_CONFIG_HOME="$PWD/config"
+	printf 'upstream_url: /srv/x\nupstream_commit: main\ncmd: ./t\nos: debian\n' >job.yaml
+	expand job.yaml >out
+	grep -qx 'my_email: "me@example.org"' out
+	grep -qx 'os: debian' out
+	grep -qx 'timeout: 5m' out
+	expand --ignore-defaults job.yaml >out
+	! grep -q my_email out
+}
+
+@test "make-check builds and tests, and its error is bisected" {
+	printf 'upstream_url: %s\nupstream_commit: main\nmake-check: {make: WORD=hello}\n' "$REPOS/checked" >job.yaml
+	answer="$(ctl submit --wait --json job.yaml)"
+	[ "$(get .result.outcome)" = fail ]
+	[ "$(get .suite)" = make-check ]
+	[ "$(get '.intent | contains("make-check:")')" = true ]
+	ctl log "$(get .id)" | grep -qx 'built hello'
+	error="$(get '[.result.errors[].id] | map(select(contains("small")))[0]')"
+	answer="$(ctl bisect --watch --json --error-id "$error" --good c1 job.yaml)"
+	[ "$(get .verdict.verdict)" = culprit ]
+	[ "$(get .verdict.subject)" = 'change 4' ]
+}
+
+@test "cmd runs a script, and parameters are no shell text" {
+	# shellcheck disable=SC2016
+	printf 'upstream_url: %s\nupstream_commit: c1\ncmd: |\n  cat number\n  echo "x: $(id >/dev/null; echo y)"\n' "$REPOS/project" >job.yaml
+	answer="$(ctl submit --wait --json job.yaml)"
+	[ "$(get .result.outcome)" = pass ]
+	ctl log "$(get .id)" | grep -q 'x: y$'
+	# shellcheck disable=SC2016
+	printf 'upstream_url: %s\nupstream_commit: c1\nmake-check: {target: "check; touch /tmp/x $(touch y) `z`"}\n' "$REPOS/checked" >job.yaml
+	answer="$(ctl submit --wait --json job.yaml)"
+	[ "$(get .result.outcome)" = fail ]
+	ctl log "$(get .id)" | grep -q 'No rule to make target.*touch'
+}
+
+@test "a job.yaml with several jobs submits each, and bisect asks which one" {
+	printf 'upstream_url: %s\nupstream_commit: c1\ncmd: [cat number, "test -e number"]\n' "$REPOS/project" >job.yaml
+	run ctl submit job.yaml
+	[ "$status" = 0 ]
+	[ "${#lines[@]}" = 2 ]
+	answer="$(ctl show --json "${lines[0]}")"
+	[ "$(get .intent | grep ^cmd:)" = 'cmd: cat number' ] || [ "$(get .intent | grep ^cmd:)" = 'cmd: "cat number"' ]
+	run ctl bisect --error-id x.y job.yaml
+	[ "$status" = 1 ]
+	[[ "$output" == *"found 2 jobs, one is allowed here; choose it with KEY=VALUE: cmd=cat number; cmd=test -e number"* ]]
+	run ctl submit job.yaml 'cmd=true'
+	[ "${#lines[@]}" = 1 ]
+}
+
+@test "what a server refuses is told with the place in the file" {
+	printf 'timeout: soon\n' >part.yaml
+	printf '<<: part.yaml\nupstream_url: %s\nupstream_commit: c1\ncmd: a\n' "$REPOS/project" >job.yaml
+	run ctl submit job.yaml
+	[ "$status" = 1 ]
+	[[ "$output" == *'part.yaml:1:10: found "soon" as "timeout"'* ]]
+}
+
+@test "a job is submitted again with another value in one call" {
+	printf 'upstream_url: %s\nss.x: {commit: c1, _url: %s}\ncmd: cat number\nbisect_commit: ss.x.commit\n' "$REPOS/project" "$REPOS/project" >job.yaml
+	answer="$(ctl submit --wait --json job.yaml)"
+	id="$(get .id)"
+	[ "$(get .commit)" = "$(hex "$REPOS/project" c1)" ]
+	answer="$(ctl resubmit --wait --json --commit c2 "$id" cmd='cat number; exit 3')"
+	[ "$(get .commit)" = "$(hex "$REPOS/project" c2)" ]
+	[ "$(get .result.outcome)" = fail ]
+	[ "$(get .id)" != "$id" ]
+	run ctl resubmit "$id" --oops
+	[ "$status" = 2 ]
+	run ctl resubmit "$id" oops
+	[[ "$output" == *"found 'oops', allowed after the id is KEY=VALUE"* ]]
+}
+
+@test "a suite that a testbox cannot run says so in one line, and the run is broken" {
+	printf 'upstream_url: %s\nupstream_commit: c1\nltp: {test: syscalls}\n' "$REPOS/project" >job.yaml
+	answer="$(ctl submit --wait --json job.yaml)"
+	[ "$(get .result.outcome)" = broken ]
+	ctl log "$(get .id)" | grep -qx 'ltp: this testbox has no LTP in /opt/ltp (no runltp there)'
+}
+
+@test "lkp-tests runs its job from the tree, and its stats are in the log" {
+	git init -q -b main "$REPOS/lkp"
+	mkdir -p "$REPOS/lkp/bin"
+	cat >"$REPOS/lkp/bin/run-local" <<'EOF'
+#!/bin/sh
+# What the real one does for us: -o RESULT_ROOT JOBFILE, and a stats.json at the end.
+grep -q 'mode: threads' "$3" || exit 9
+printf '{"hackbench.throughput": 5, "stderr.oops": 1}\n' >"$2/stats.json"
+EOF
+	chmod +x "$REPOS/lkp/bin/run-local"
+	git -C "$REPOS/lkp" add -A
+	git -C "$REPOS/lkp" commit -qm one
+	printf 'upstream_url: %s\nupstream_commit: main\nsuite: hackbench\nlkp_src: .\nhackbench: {mode: threads}\nmonitors: {x: y}\n' "$REPOS/lkp" >job.yaml
+	answer="$(ctl submit --wait --json job.yaml)"
+	[ "$(get .result.outcome)" = pass ]
+	ctl log "$(get .id)" | grep -A1 -x '## lkp-stats' | grep -q '"stderr.oops": 1'
+}
