@@ -296,6 +296,13 @@ static int make_run(struct job_run **ret, struct daemon *daemon, const struct jo
 		return r;
 	}
 	value_print(&intent, doc);
+	if (intent.len > YAML_TEXT_MAX) {
+		r = error_set(err, ERR_LIMIT, "%s: found a job of %zu bytes when expanded, at most %u are allowed", request->where,
+			intent.len, YAML_TEXT_MAX);
+		str_release(&intent);
+		job_run_free(run);
+		return r;
+	}
 	job_print(&resolved, run->job);
 	job_identity(run->job, identity);
 	random_hex(id, 6);

@@ -1,3 +1,4 @@
+EXTRA_DIST += tests/fuzz/seeds
 # libFuzzer targets: configure with CC=clang --enable-fuzzers.
 if FUZZERS
 noinst_PROGRAMS += tests/fuzz/fuzz_yaml tests/fuzz/fuzz_job tests/fuzz/fuzz_errorid tests/fuzz/fuzz_error_files tests/fuzz/fuzz_number_finder
