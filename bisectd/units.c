@@ -43,6 +43,15 @@ static json_t *build_payload(struct daemon *daemon, const struct unit_plan *plan
 		"memory", (json_int_t)daemon->build_memory);
 }
 
+static json_t *test_env_json(const struct job *job)
+{
+	json_t *env = strings_json(&job->env);
+
+	for (size_t i = 0; i < job->test_env.n; i++)
+		json_array_append_new(env, json_string(job->test_env.v[i]));
+	return env;
+}
+
 static json_t *test_payload(struct daemon *daemon, const struct unit_plan *plan,
 	const struct job *job, const char *artifact)
 {
@@ -53,7 +62,7 @@ static json_t *test_payload(struct daemon *daemon, const struct unit_plan *plan,
 	return json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:I, s:s, s:s, s:s?, s:o*, s:I}",
 		"kind", "test", "test_key", plan->test_key, "identity", identity, "repeat",
 		(int)plan->repeat, "commit", plan->commit, "tree", plan->tree, "artifact", artifact, "run", job->test_run,
-		"env", strings_json(&job->env), "timeout_s", (json_int_t)job->timeout_s,
+		"env", test_env_json(job), "timeout_s", (json_int_t)job->timeout_s,
 		"suite", job->suite, "testbox", job->testbox, "match", job->error_match,
 		"logs", job->test_logs.n ? strings_json(&job->test_logs) : NULL, "memory", memory);
 }

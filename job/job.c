@@ -18,6 +18,7 @@ void job_free(struct job *job)
 	free(job->build_run);
 	strv_release(&job->build_keep);
 	free(job->test_run);
+	strv_release(&job->test_env);
 	strv_release(&job->test_logs);
 	strv_release(&job->env);
 	free(job->error_match);
@@ -50,6 +51,7 @@ struct job *job_copy(const struct job *job)
 	copy->error_match = mem_strdup(job->error_match);
 	copy_list(&copy->build_keep, &job->build_keep);
 	copy_list(&copy->env, &job->env);
+	copy_list(&copy->test_env, &job->test_env);
 	copy_list(&copy->test_logs, &job->test_logs);
 	return copy;
 }
@@ -72,6 +74,15 @@ static void add_testbox_group(struct hash *h, const char *testbox)
 	hash_add_field(h, testbox_read(&box, testbox, NULL) == 0 ? box.group : testbox);
 }
 
+/* What was hashed before there were these has its identity still. */
+static void add_newer(struct hash *h, const struct job *job)
+{
+	if (!job->test_logs.n && !job->test_env.n)
+		return;
+	add_list(h, &job->test_logs);
+	add_list(h, &job->test_env);
+}
+
 void job_identity(const struct job *job, char hex[HASH_HEX_LEN + 1])
 {
 	struct hash *h = hash_new();
@@ -89,9 +100,7 @@ void job_identity(const struct job *job, char hex[HASH_HEX_LEN + 1])
 	add_list(h, &job->build_keep);
 	add_list(h, &job->env);
 	hash_add_field(h, job->error_match);
-	/* What was hashed before there were kinds of logs has its identity still. */
-	if (job->test_logs.n)
-		add_list(h, &job->test_logs);
+	add_newer(h, job);
 	hash_finish(h, hex);
 }
 
@@ -124,7 +133,6 @@ void job_test_key(const struct job *job, const char *tree, char hex[HASH_HEX_LEN
 	/* What errors of a run are called hangs on these: the result of another suite would lack the id that is looked for. */
 	hash_add_field(h, job->suite);
 	hash_add_field(h, job->error_match);
-	if (job->test_logs.n)
-		add_list(h, &job->test_logs);
+	add_newer(h, job);
 	hash_finish(h, hex);
 }

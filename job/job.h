@@ -15,6 +15,8 @@
  *	  keep: [app, tests/]		# relative paths or globs the test needs; default: everything
  *	test:
  *	  run: ./tests/run.sh		# required: a script for /bin/sh in the testbox, cwd where the kept files are
+ *	  env: {CASE: a}		# for this script alone: jobs that differ here share their build
+ *	  logs: [tap, stderr]		# what its output is
  *	env: {LANG: C}			# for both scripts
  *	timeout: 30m			# most that one build or one test may take; default 1h
  *	runtime: 5m			# what it usually takes; for planning only
@@ -41,6 +43,7 @@ struct job {
 	char *build_run;			/* NULL: nothing to build */
 	struct strv build_keep;			/* empty: everything */
 	char *test_run;
+	struct strv test_env;			/* of the test script alone, over env */
 	struct strv test_logs;			/* what its output is (suite_log_kinds); empty: whatever is found in it */
 	struct strv env;			/* "NAME=value", sorted by name */
 	int64_t timeout_s, runtime_s;		/* runtime_s 0: unknown */
@@ -62,13 +65,13 @@ void job_print(struct str *ret, const struct job *job);
 
 /*
  * What makes two results comparable: repository, os, os_version, os_arch, testbox kind and size, suite, category, build and test
- * scripts, kept files, env, error match.  Not in it: commit, times, ids, machine.  SHA-256 of the fields with lengths.
+ * scripts, kept files, env, test.env, test.logs, error match.  Not in it: commit, times, ids, machine.  SHA-256 of the fields with lengths.
  */
 void job_identity(const struct job *job, char hex[HASH_HEX_LEN + 1]);
 
 /* hash(tree id, build script, keep, env, os, os_version, os_arch): two commits with one tree share a build. */
 void job_build_key(const struct job *job, const char *tree, char hex[HASH_HEX_LEN + 1]);
-/* hash(build key, test script, env, testbox): what a test run observes.  */
+/* hash(build key, test script, env, testbox, test.env, test.logs): what a test run observes.  */
 void job_test_key(const struct job *job, const char *tree, char hex[HASH_HEX_LEN + 1]);
 
 /*

@@ -254,6 +254,25 @@ static void set_written(struct value *into, struct strv *paths, const struct yam
 	}
 }
 
+/* What is to be added to a key that is overridden later is overridden, too. */
+static void drop_increments(struct value *into, const struct value *override)
+{
+	for (size_t i = 0; i < override->n; i++)
+		for (const char *sign = "+-"; *sign; sign++) {
+			char *key = mem_printf("%s%c", override->fields[i].key, *sign);
+
+			value_free(value_take(into, key));
+			free(key);
+		}
+}
+
+static void apply_override(struct value *into, struct value **overrides, struct value *override)
+{
+	drop_increments(into, override);
+	value_merge(into, value_copy(override));
+	merge_overrides(overrides, override);
+}
+
 static int load_override(struct loader *l, const struct yaml_node *node, struct value *into,
         struct value **overrides)
 {
@@ -270,8 +289,7 @@ static int load_override(struct loader *l, const struct yaml_node *node, struct 
 	if (rc < 0)
 		return rc;
 	merge_overrides(&loaded.mapping, loaded.overrides);
-	value_merge(into, value_copy(loaded.mapping));
-	merge_overrides(overrides, loaded.mapping);
+	apply_override(into, overrides, loaded.mapping);
 	return 0;
 }
 
@@ -290,8 +308,7 @@ static int load_written(struct loader *l, const struct yaml_node *node, bool top
 			struct value *override = merged_overrides[merge++];
 
 			if (override) {
-				value_merge(ret->mapping, value_copy(override));
-				merge_overrides(&ret->overrides, override);
+				apply_override(ret->mapping, &ret->overrides, override);
 				merged_overrides[merge - 1] = NULL;
 			}
 		} else if (top && is_anchor_holder(key->text)) {

@@ -22,7 +22,7 @@ struct lowering {
 	const struct value *doc;
 	struct suites *suites;
 	struct error *err;
-	struct value *native, *env;
+	struct value *native, *env, *test_env;
 	const struct suite *suite;   /* of the program; NULL: it has scripts of its own */
 	const struct value *program; /* its parameters; may be NULL */
 	struct strv programs;
@@ -105,7 +105,9 @@ static int check_keys(struct lowering *l)
 
 /* --- the environment --- */
 
-static int set_variable(struct lowering *l, const char *name, const char *text, struct place place)
+/* In `env`, which is l->env or l->test_env. */
+static int set_variable_in(struct lowering *l, struct value *env, const char *name,
+        const char *text, struct place place)
 {
 	const struct value_field *given = value_field(l->env, name);
 
@@ -117,8 +119,13 @@ static int set_variable(struct lowering *l, const char *name, const char *text, 
 		        "found \"%.100s\" in \"env\", which is a parameter of the job, too; "
 		        "allowed: one of them",
 		        name);
-	value_set(l->env, name, place, value_text(text, true, place));
+	value_set(env, name, place, value_text(text, true, place));
 	return 0;
+}
+
+static int set_variable(struct lowering *l, const char *name, const char *text, struct place place)
+{
+	return set_variable_in(l, l->env, name, text, place);
 }
 
 /* "ss_<package>_<key>", with "_" for what no variable can hold. */
@@ -326,8 +333,8 @@ static int set_parameters(struct lowering *l)
 			        parameter->name, parameter->help);
 		rc = suite_parameter_value(&text, l->suite, parameter, value, l->err);
 		if (rc == 0 && text)
-			rc = set_variable(
-			        l, parameter->name, text, value ? value->place : l->doc->place);
+			rc = set_variable_in(l, parameter->only_test ? l->test_env : l->env,
+			        parameter->name, text, value ? value->place : l->doc->place);
 		free(text);
 	}
 	return rc;
@@ -422,6 +429,10 @@ static int set_test(struct lowering *l)
 		value_set(test, "run", place, value_text(script.buf, true, place));
 		if (l->suite->logs.n)
 			value_set(test, "logs", place, list_of(&l->suite->logs, place));
+		if (l->test_env && l->test_env->n) {
+			value_set(test, "env", place, l->test_env);
+			l->test_env = NULL;
+		}
 		value_set(l->native, "test", place, test);
 	} else if (rc == 0 && script.len > strlen(run ? run->text : "")) {
 		value_set(value_get(l->native, "test"), "run", place,
@@ -500,6 +511,7 @@ static int set_environment(struct lowering *l)
 	if (env && env->type != YAML_MAPPING)
 		return 0;
 	l->env = env ? value_copy(env) : value_new(YAML_MAPPING, l->doc->place);
+	l->test_env = value_new(YAML_MAPPING, l->doc->place);
 	rc = l->suite ? set_parameters(l) : 0;
 	if (rc == 0)
 		rc = read_config(l);
@@ -550,6 +562,7 @@ int job_lower(struct value **ret, const struct value *doc, struct suites *suites
 
 	strv_release(&l.programs);
 	job_commit_release(&l.commit);
+	value_free(l.test_env);
 	if (rc < 0) {
 		value_free(l.native);
 		return rc;

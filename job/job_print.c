@@ -28,15 +28,15 @@ static void add_duration(struct str *ret, const char *key, int64_t seconds)
 	}
 }
 
-static void add_env(struct str *ret, const struct strv *env)
+static void add_env(struct str *ret, const char *indent, const struct strv *env)
 {
 	if (env->n == 0)
 		return;
-	str_add(ret, "env:\n");
+	str_addf(ret, "%senv:\n", indent);
 	for (size_t i = 0; i < env->n; i++) {
 		const char *equals = strchr(env->v[i], '=');
 
-		str_add(ret, "  ");
+		str_addf(ret, "%s  ", indent);
 		/* A name such as NO or y is a boolean to some readers. */
 		str_add_char(ret, '"');
 		str_add_bytes(ret, env->v[i], (size_t)(equals - env->v[i]));
@@ -75,11 +75,12 @@ void job_print(struct str *ret, const struct job *job)
 	}
 	str_add(ret, "test:\n  run: ");
 	yaml_text_block(ret, job->test_run, 4);
+	add_env(ret, "  ", &job->test_env);
 	if (job->test_logs.n)
 		str_add(ret, "  logs:\n");
 	for (size_t i = 0; i < job->test_logs.n; i++)
 		str_addf(ret, "    - %s\n", job->test_logs.v[i]);
-	add_env(ret, &job->env);
+	add_env(ret, "", &job->env);
 	if (job->timeout_s != JOB_TIMEOUT_DEFAULT_S)
 		add_duration(ret, "timeout", job->timeout_s);
 	if (job->runtime_s)

@@ -22,6 +22,7 @@ struct reader {
 	struct job *job;
 	struct error *err;
 	size_t bytes; /* of the list that is being read */
+	struct strv *env;
 };
 
 /* A key of a mapping: `read` puts its value into the job. */
@@ -233,8 +234,8 @@ static int settle_arch(struct reader *r, const struct value *doc)
 		return 0;
 	if (job->os_arch && strcmp(box.arch, job->os_arch) != 0)
 		return fail(r, value_get(doc, "testbox"),
-		        "found a testbox of %s beside os_arch %s, allowed: one architecture", box.arch,
-		        job->os_arch);
+		        "found a testbox of %s beside os_arch %s, allowed: one architecture",
+		        box.arch, job->os_arch);
 	job->testbox[strlen(job->testbox) - strlen(box.arch) - 1] = '\0';
 	if (!job->os_arch)
 		job->os_arch = mem_strdup(box.arch);
@@ -410,15 +411,6 @@ static int read_logs(struct reader *r, const struct value *value, const char *na
 	return rc;
 }
 
-static int read_test(struct reader *r, const struct value *value, const char *name)
-{
-	static const struct key keys[] = { { "run", true, read_test_run },
-		{ "logs", false, read_logs }, { 0 } };
-	static const struct mapping test = { "test", keys };
-
-	return read_mapping(r, value, &test);
-}
-
 static int read_variable(struct reader *r, const struct value_field *entry)
 {
 	const char *name = entry->key;
@@ -444,7 +436,7 @@ static int read_variable(struct reader *r, const struct value_field *entry)
 	if (r->bytes > ENV_BYTES_MAX)
 		return fail(r, entry->value,
 		        "found more than %u bytes in \"env\", which is the limit", ENV_BYTES_MAX);
-	strv_pushf(&r->job->env, "%s=%s", name, entry->value->text);
+	strv_pushf(r->env, "%s=%s", name, entry->value->text);
 	return 0;
 }
 
@@ -461,23 +453,44 @@ static int compare_variables(const void *a, const void *b)
 	                   : (unsigned char)*x - (unsigned char)*y;
 }
 
-static int read_env(struct reader *r, const struct value *value, const char *name)
+static int read_variables(
+        struct reader *r, const struct value *value, const char *name, struct strv *ret)
 {
 	int rc = 0;
 
 	if (value->type != YAML_MAPPING)
 		return fail(r, value,
-		        "found %s as \"env\", allowed: a mapping of names to values, as {LANG: C}",
-		        value_type_name(value));
+		        "found %s as \"%s\", allowed: a mapping of names to values, as {LANG: C}",
+		        value_type_name(value), name);
 	if (value->n > ENV_COUNT_MAX)
 		rc = fail(r, value, "found %zu entries in \"env\", allowed: at most %d", value->n,
 		        ENV_COUNT_MAX);
 	r->bytes = 0;
+	r->env = ret;
 	for (size_t i = 0; i < value->n && rc == 0; i++)
 		rc = read_variable(r, &value->fields[i]);
-	if (rc == 0 && r->job->env.n)
-		qsort(r->job->env.v, r->job->env.n, sizeof(char *), compare_variables);
+	if (rc == 0 && ret->n)
+		qsort(ret->v, ret->n, sizeof(char *), compare_variables);
 	return rc;
+}
+
+static int read_env(struct reader *r, const struct value *value, const char *name)
+{
+	return read_variables(r, value, name, &r->job->env);
+}
+
+static int read_test_env(struct reader *r, const struct value *value, const char *name)
+{
+	return read_variables(r, value, name, &r->job->test_env);
+}
+
+static int read_test(struct reader *r, const struct value *value, const char *name)
+{
+	static const struct key keys[] = { { "run", true, read_test_run },
+		{ "env", false, read_test_env }, { "logs", false, read_logs }, { 0 } };
+	static const struct mapping test = { "test", keys };
+
+	return read_mapping(r, value, &test);
 }
 
 static int read_time(struct reader *r, const struct value *value, const char *name, int64_t *ret)

@@ -155,8 +155,20 @@ static int read_help(struct reader *r, const struct yaml_node *value, const char
 	return read_text(r, value, name, false, &r->parameter->help);
 }
 
+static int read_stage(struct reader *r, const struct yaml_node *value, const char *name)
+{
+	static const char *const stages[] = { "both", "test", NULL };
+	size_t which;
+	int rc = read_choice(r, value, name, stages, &which);
+
+	if (rc == 0)
+		r->parameter->only_test = which;
+	return rc;
+}
+
 static const struct key parameter_keys[] = { { "type", read_type }, { "default", read_default },
-	{ "required", read_required }, { "allowed", read_allowed }, { "help", read_help }, { 0 } };
+	{ "required", read_required }, { "allowed", read_allowed }, { "stage", read_stage },
+	{ "help", read_help }, { 0 } };
 
 static int read_parameters(struct reader *r, const struct yaml_node *value, const char *name)
 {

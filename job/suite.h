@@ -15,6 +15,7 @@
  *		    default: value			# a parameter without one is left out of the environment
  *		    required: yes
  *		    allowed: [a, b]			# no other values
+ *		    stage: test				# test: of the test script alone, so that jobs share their build; default: both
  *		    help: one line			# required
  *	suites/NAME/run					# the test script, for /bin/sh in the testbox
  *
@@ -46,7 +47,7 @@ enum suite_parameter_type {
 struct suite_parameter {
 	char *name, *standard, *help;	/* standard: as the environment has it; NULL: none */
 	enum suite_parameter_type type;
-	bool required;
+	bool required, only_test;
 	struct strv allowed;
 };
 

@@ -13,4 +13,4 @@ nobase_dist_pkgdata_DATA += \
 noinst_DATA += programs/suites
 CLEANFILES += programs/suites
 programs/suites:
-	$(AM_V_GEN)$(MKDIR_P) programs && $(LN_S) -f $(abs_top_srcdir)/suites $@
+	$(AM_V_GEN)$(MKDIR_P) programs && rm -f $@ && $(LN_S) $(abs_top_srcdir)/suites $@

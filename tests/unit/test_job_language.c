@@ -198,6 +198,8 @@ START_TEST(override_wins_over_what_stands_before_it)
 	expands("override: {a: 2}\na: 3\n", "a: 3\n");
 	expands_with(&with, "a: 1\nb: 1\nm: {x: 1, xx: 1}\n<<: o.yaml\n", "a: 1\nb: file\nm:\n  x: file\n  xx: 1\n");
 	expands_with(&with, "<<: o.yaml\na: 1\nb: 1\n", "a: 1\nb: 1\nm:\n  x: file\n");
+	expands("l: [a]\nl+: [b]\noverride: {l: [c]}\nl-: c\n", "l: []\n");
+	expands("l: [a]\nl+: [b]\noverride: {l: [c]}\n", "l:\n  - c\n");
 	refuses("override: a\n", "job.yaml:1:11: found text as \"override\", allowed: a mapping");
 }
 END_TEST

@@ -18,7 +18,7 @@ static const struct memory_file suite_files[] = {
 			    "build: {run: make ltp, keep: [out/]}\nparameters:\n"
 			    "  test: {help: h, required: yes}\n  nr: {type: number, default: 3, help: h}\n"
 			    "  word: {type: word, allowed: [one, two], help: h}\n  quick: {type: flag, help: h}\n"
-			    "  patience: {type: time, help: h}\n  list: {type: list, help: h}\n  config: {help: h}\n" },
+			    "  patience: {type: time, help: h}\n  list: {type: list, help: h}\n  case: {stage: test, help: h}\n  config: {help: h}\n" },
 	{ "ltp/run", "run \"$test\"\n" },
 	{ "io/suite.yaml", "summary: s\n" },
 	{ "io/run", "io\n" },
@@ -119,6 +119,27 @@ START_TEST(a_program_gives_scripts_and_its_parameters_the_environment)
 	ck_assert(has_variable(job, "A=b"));
 	ck_assert_uint_eq(job->env.n, 5);
 	job_free(job);
+}
+END_TEST
+
+START_TEST(jobs_that_differ_in_the_test_alone_share_their_build)
+{
+	struct job *a = must_read(WHERE "ltp: {test: a, case: x}\n"), *b = must_read(WHERE "ltp: {test: a, case: y}\n");
+	char x[HASH_HEX_LEN + 1], y[HASH_HEX_LEN + 1];
+
+	ck_assert_str_eq(a->test_env.v[0], "case=x");
+	job_build_key(a, "t", x);
+	job_build_key(b, "t", y);
+	ck_assert_str_eq(x, y);
+	job_test_key(a, "t", x);
+	job_test_key(b, "t", y);
+	ck_assert_str_ne(x, y);
+	job_identity(a, x);
+	job_identity(b, y);
+	ck_assert_str_ne(x, y);
+	job_free(a);
+	job_free(b);
+	refuses(WHERE "ltp: {test: a, case: x}\nenv: {case: y}\n", "job.yaml:4:7: found \"case\" in \"env\", which is a parameter");
 }
 END_TEST
 
@@ -325,6 +346,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tc, a_program_gives_scripts_and_its_parameters_the_environment);
+	tcase_add_test(tc, jobs_that_differ_in_the_test_alone_share_their_build);
 	tcase_add_test(tc, what_the_job_says_wins_over_its_suite);
 	tcase_add_test(tc, a_wrong_parameter_is_told_with_what_is_allowed);
 	tcase_add_test(tc, a_job_has_one_program);
