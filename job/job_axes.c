@@ -114,6 +114,17 @@ static int add_axis(struct job_axes *axes, struct axis *axis, struct error *err)
 	return 0;
 }
 
+/* A list as a value would make jobs again when the job is expanded once more. */
+static int check_no_lists(const struct value *list, struct error *err)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->fields[i].value->type == YAML_SEQUENCE)
+			return value_error(err, ERR_INVALID, &list->fields[i].value->place,
+			        "found a list in a list that makes jobs, allowed: values, of which "
+			        "each makes a job");
+	return 0;
+}
+
 static int add_list(struct job_axes *axes, const char *program, const struct value_field *field,
         struct error *err)
 {
@@ -121,6 +132,8 @@ static int add_list(struct job_axes *axes, const char *program, const struct val
 	struct axis axis = { .program = mem_strdup(program), .place = list->place };
 	int rc = check_rows(list, err);
 
+	if (rc == 0)
+		rc = check_no_lists(list, err);
 	if (rc < 0) {
 		axis_release(&axis);
 		return rc;
@@ -176,6 +189,8 @@ static int add_row(struct axis *axis, const struct value *value, struct error *e
 		        "found %zu values for %zu linked keys, allowed: one each, as 1|2", found,
 		        n);
 	}
+	if (value->type == YAML_SEQUENCE && check_no_lists(value, err) < 0)
+		return -ERR_INVALID;
 	row = mem_array(n, sizeof(*row));
 	for (size_t i = 0; i < n; i++)
 		row[i] = value->type == YAML_SCALAR

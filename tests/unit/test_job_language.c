@@ -279,6 +279,7 @@ START_TEST(lists_make_a_job_of_each_combination)
 	expands("ltp: [mm, fs]\n", "# ltp=fs\nltp: fs\n# ltp=mm\nltp: mm\n");
 	expands("os: [a, a]\n", "os: a\n");
 	expands("mail_to: [a, b]\n", "mail_to:\n  - a\n  - b\n");
+	refuses("os: [a, [b, c]]\n", "job.yaml:1:9: found a list in a list that makes jobs");
 	refuses("ltp: {nr: []}\n", "job.yaml:1:11: found an empty list");
 }
 END_TEST
@@ -296,7 +297,8 @@ START_TEST(linked_keys_move_together)
 	expands("os|os_version: [debian|12, centos|7]\n",
 	        "# os=centos os_version=7\nos: centos\nos_version: 7\n# os=debian os_version=12\nos: debian\nos_version: 12\n");
 	expands("ltp: {test | nr: mm | 2}\n", "ltp:\n  nr: 2\n  test: mm\n");
-	expands("a|b: [[1, [x, xx]], [2, z]]\n", "# a=1 b=\na: 1\nb:\n  - x\n  - xx\n# a=2 b=z\na: 2\nb: z\n");
+	expands("a|b: [[1, x], [2, z]]\n", "# a=1 b=x\na: 1\nb: x\n# a=2 b=z\na: 2\nb: z\n");
+	refuses("a|b: [[1, [x, q]], [2, z]]\n", "job.yaml:1:11: found a list in a list that makes jobs");
 	expands("a|ltp.nr: [1, 2]\nltp: {test: q}\n", "a: 1\nltp:\n  nr: 2\n  test: q\n");
 	refuses("a|b: [1|2, 3]\n", "job.yaml:1:12: found 1 values for 2 linked keys, allowed: one each");
 	refuses("a|b: 1|2|3\n", "job.yaml:1:6: found 3 values for 2 linked keys");
