@@ -29,7 +29,7 @@
 #define JOB_VALUES_MAX 200000		/* in all documents, after including */
 #define JOB_KEYS_MAX 1000		/* of one mapping */
 #define JOB_KEY_LENGTH_MAX 256
-#define JOB_LIST_MAX 10000
+#define JOB_LIST_MAX 5000
 #define JOB_TEXT_LENGTH_MAX (128u << 10)	/* of one scalar */
 #define JOB_ARGUMENTS_MAX 200
 

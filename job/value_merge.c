@@ -1,12 +1,55 @@
+#include <search.h>
+
 #include "base/mem.h"
 #include "job/value.h"
 
-static bool list_has(const struct value *list, const struct value *item)
+/* The items of a list, to be found by value: texts in a tree (tsearch), as there may be very many;
+ * the others one by one. */
+struct items {
+	void *texts;
+	const struct value *list;
+};
+
+static int compare_texts(const void *a, const void *b)
 {
+	const struct value *x = a, *y = b;
+	int order = strcmp(x->text, y->text);
+
+	return order ? order : value_is_null(x) - value_is_null(y);
+}
+
+static void add_text(struct items *items, const struct value *item)
+{
+	if (item->type == YAML_SCALAR && !tsearch(item, &items->texts, compare_texts))
+		abort();
+}
+
+static struct items items_of(const struct value *list)
+{
+	struct items items = { NULL, list };
+
 	for (size_t i = 0; i < list->n; i++)
-		if (value_is_equal(list->fields[i].value, item))
+		add_text(&items, list->fields[i].value);
+	return items;
+}
+
+static bool items_have(struct items *items, const struct value *item)
+{
+	if (item->type == YAML_SCALAR)
+		return tfind(item, &items->texts, compare_texts);
+	for (size_t i = 0; i < items->list->n; i++)
+		if (value_is_equal(items->list->fields[i].value, item))
 			return true;
 	return false;
+}
+
+static void keep(void *item)
+{
+}
+
+static void items_release(struct items *items)
+{
+	tdestroy(items->texts, keep);
 }
 
 /* A value as the list of what it names: items, keys, or words. */
@@ -55,12 +98,16 @@ static struct value *as_words(struct value *list, struct place place)
 
 static void append_new(struct value *list, struct value *more)
 {
+	struct items items = items_of(list);
+
 	for (size_t i = 0; i < more->n; i++) {
-		if (list_has(list, more->fields[i].value))
+		if (items_have(&items, more->fields[i].value))
 			continue;
+		add_text(&items, more->fields[i].value);
 		value_append(list, more->fields[i].value);
 		more->fields[i].value = NULL;
 	}
+	items_release(&items);
 	value_free(more);
 }
 
@@ -114,16 +161,18 @@ static struct value *remove_value(struct value *old, struct value *less)
 			if (less->fields[i].value->type == YAML_SCALAR)
 				value_free(value_take(old, less->fields[i].value->text));
 	} else {
+		struct items items = items_of(less);
 		size_t kept = 0;
 
 		old = as_list(old);
 		for (size_t i = 0; i < old->n; i++) {
-			if (list_has(less, old->fields[i].value))
+			if (items_have(&items, old->fields[i].value))
 				value_free(old->fields[i].value);
 			else
 				old->fields[kept++] = old->fields[i];
 		}
 		old->n = kept;
+		items_release(&items);
 	}
 	value_free(less);
 	return is_text ? as_words(old, place) : old;

@@ -58,7 +58,7 @@ no_control_bytes() { ! LC_ALL=C grep -q '[[:cntrl:]]' <(tr -d '\n\t' <"$1"); }
 	says 1 'longer than' ctl submit big.yaml
 	printf 'suite: [x' >bad.yaml
 	says 1 'bad.yaml:[12]:1:' ctl submit bad.yaml
-	says 1 'job.yaml:[12]:1:' ctl submit - <bad.yaml
+	says 1 'standard input:[12]:1:' ctl submit - <bad.yaml
 	for command in watch show cancel log resubmit; do
 		says 1 'no .*nosuch' ctl "$command" nosuch
 	done

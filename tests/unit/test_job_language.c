@@ -226,6 +226,25 @@ START_TEST(increments_add_and_take_away)
 }
 END_TEST
 
+START_TEST(long_increments_take_no_long_time)
+{
+	struct str text = STR_INIT, found = STR_INIT;
+	struct error err = ERROR_INIT;
+
+	str_add(&text, "t: '");
+	for (int i = 0; i < 20000; i++)
+		str_addf(&text, "a%d ", i);
+	str_add(&text, "'\nt-: '");
+	for (int i = 1; i < 20000; i++)
+		str_addf(&text, "a%d ", i);
+	str_add(&text, "'\n");
+	ck_assert_msg(try_expand(&found, text.buf, NULL, &err) == 0, "%s", err.text);
+	ck_assert_str_eq(found.buf, "t: a0\n");
+	str_release(&text);
+	str_release(&found);
+}
+END_TEST
+
 START_TEST(a_dotted_key_is_a_path)
 {
 	expands("ss.linux.commit: v6.1\nss: {linux: {config: a}}\n", "ss:\n  linux:\n    commit: v6.1\n    config: a\n");
@@ -443,6 +462,7 @@ int main(void)
 	tcase_add_test(tc, override_wins_over_what_stands_before_it);
 	tcase_add_test(tc, the_first_document_is_common_to_the_others);
 	tcase_add_test(tc, increments_add_and_take_away);
+	tcase_add_test(tc, long_increments_take_no_long_time);
 	tcase_add_test(tc, a_dotted_key_is_a_path);
 	tcase_add_test(tc, arguments_after_the_file_win_and_those_before_it_give_way);
 	tcase_add_test(tc, arguments_are_keys_paths_increments_lists_and_links);
