@@ -1,5 +1,6 @@
 /*
- * job.yaml: what to build, what to run, where.
+ * The native job: what to build, what to run, where, as scripts.  A job.yaml may be written like this; the language around it (files,
+ * lists, programs of suites) is job/job_load.h, job/job_expand.h and job/job_lower.h, and comes to this.
  *
  *	suite: example			# required: a word
  *	category: functional		# functional (default) | benchmark | noise-benchmark
@@ -22,10 +23,10 @@
  *	runtime: 5m			# what it usually takes; for planning only
  *	error: {match: 'regex'}		# this, in the test's output, is the error: gives the id "match.<normalised regex>"
  *
- * `<<: *anchor` (or a list of them) merges: keys written in the mapping win.  Wrong key, type or value:
+ * Wrong key, type or value:
  * "file:line:column: what was found, what is allowed", with the nearest allowed key where one is close.
  *
- * The intent is this document; the record (ids, machine, times, results) is another and lives in the warehouse.
+ * The intent is what was submitted, the resolved job is this one; the record (ids, machine, times, results) lives in the warehouse beside them.
  */
 #ifndef JOB_JOB_H
 #define JOB_JOB_H
@@ -53,7 +54,7 @@ struct job {
 };
 
 /*
- * Reads one job.yaml of `len` bytes named `where` (for messages only).  On success *ret is a new job owned by
+ * Reads a job.yaml of `len` bytes named `where` (for messages only) that makes one job, without files and suites.  On success *ret is a new job owned by
  * the caller; on failure *ret is untouched and err holds "where:line:column: ...".
  */
 int job_read(struct job **ret, const char *where, const char *text, size_t len, struct error *err);
