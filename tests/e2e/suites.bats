@@ -1,0 +1,148 @@
+#!/usr/bin/env bats
+# The scripts of the suites, each with stand-ins for the programs that it drives: what they are called with, what comes out, and
+# what is said where something is missing.  (make-check, cmd and lkp run for real in jobs.bats.)
+
+setup() {
+	SUITES="$BATS_TEST_DIRNAME/../../suites"
+	cd "$BATS_TEST_TMPDIR"
+	mkdir bin
+	: >called
+}
+
+# stand_in NAME [STATUS [OUTPUT]]: notes its arguments, one a line.
+stand_in() {
+	mkdir -p "$(dirname "$1")"
+	# shellcheck disable=SC2016
+	printf '#!/bin/sh\nprintf "<%%s>\\n" "$(basename "$0")" "$@" >>"%s/called"\nprintf "%%b" '"'%s'"'\nexit %s\n' \
+		"$BATS_TEST_TMPDIR" "${3:-}" "${2:-0}" >"$1"
+	chmod +x "$1"
+}
+
+# keep COMMAND...: as bats' run, which warns of 127, a status that suites end with on purpose.
+keep() {
+	status=0
+	output="$("$@" 2>&1)" || status=$?
+	mapfile -t lines <<<"$output"
+}
+
+# suite NAME [VARIABLE=VALUE...]: its script, with nothing else in the environment.
+suite() {
+	local name="$1"
+	shift
+	keep env -i PATH="$PWD/bin:/usr/bin:/bin" "$@" sh "$SUITES/$name/run"
+}
+
+# build NAME [VARIABLE=VALUE...]: the build script of its suite.yaml, as the builder runs it.
+build() {
+	local name="$1"
+	shift
+	sed -n '/^  run: |$/,/^  keep:\|^[a-z]/{s/^    //p}' "$SUITES/$name/suite.yaml" | grep -v '^  keep:' >build.sh
+	keep env -i PATH="$PWD/bin:/usr/bin:/bin" "$@" sh -e build.sh
+}
+
+called() { grep -qxF "<$1>" called; }
+
+@test "every script is a script" {
+	for run in "$SUITES"/*/run; do
+		sh -n "$run"
+	done
+}
+
+@test "ltp runs the file and the pattern that it is told, and shows the results" {
+	stand_in ltp/runltp 2 'tst_test.c:1: TPASS: x\n'
+	suite ltp directory=ltp test=syscalls 'only=mm* $(touch y)' 'options=-t 10m'
+	[ "$status" = 2 ]
+	[[ "$output" == *TPASS* ]]
+	called syscalls
+	called 'mm* $(touch y)'
+	called -t
+	called 10m
+	[ ! -e y ]
+	suite ltp directory=/nowhere test=syscalls
+	[ "$status" = 127 ]
+	[ "$output" = 'ltp: this testbox has no LTP in /nowhere (no runltp there)' ]
+}
+
+@test "kselftest runs all that was built, or one test" {
+	suite kselftest
+	[ "$status" = 126 ]
+	stand_in kselftest/run_kselftest.sh 0 'TAP version 13\n'
+	suite kselftest
+	[ "$status" = 0 ]
+	[ "$(cat called)" = '<run_kselftest.sh>' ]
+	suite kselftest test=timers:posix_timers
+	called timers:posix_timers
+}
+
+@test "kselftest builds the collections that it is told" {
+	stand_in bin/make
+	build kselftest 'targets=size timers'
+	[ "$status" = 0 ]
+	called 'TARGETS=size timers'
+	called install
+}
+
+@test "kunit asks for the raw output" {
+	stand_in tools/testing/kunit/kunit.py 1 'KTAP version 1\n'
+	suite kunit architecture=um 'filter=*.a b'
+	[ "$status" = 1 ]
+	[ "$output" = 'KTAP version 1' ]
+	called --raw_output
+	called '*.a b'
+	build kunit architecture=um kunitconfig=fs/ext4
+	called --kunitconfig=fs/ext4
+}
+
+@test "build-kernel keeps configuration, image and release" {
+	mkdir -p arch/x86/boot scripts/kconfig
+	touch arch/x86/boot/bzImage .config
+	stand_in bin/make 0 '6.1.0\n'
+	stand_in scripts/kconfig/merge_config.sh
+	build build-kernel config=tinyconfig 'config_options=CONFIG_A=y
+CONFIG_B="x y"' targets=all 'make=ARCH=x86 V=1'
+	[ "$status" = 0 ]
+	called tinyconfig
+	called ARCH=x86
+	called V=1
+	[ "$(tail -n1 built/options)" = 'CONFIG_B="x y"' ]
+	[ -e built/kernel ]
+	echo x >built/config
+	suite build-kernel
+	[ "$status" = 0 ]
+	[[ "$output" == *6.1.0* ]]
+}
+
+@test "boot is finished when the console says so, and only then" {
+	[ "$(uname -m)" = x86_64 ] || skip "the stand-in is for x86_64"
+	mkdir built
+	echo 6.1.0 >built/release
+	suite boot memory=1g patience=1m
+	[ "$status" = 127 ] || [ "$status" = 126 ]
+	[ "${#lines[@]}" = 1 ]
+	echo kernel >built/kernel
+	stand_in bin/qemu-system-x86_64 0 'Linux version\nboot finished\n'
+	suite boot memory=1g patience=1m 'append=quiet $(touch y)'
+	[ "$status" = 0 ]
+	called 1g
+	called 'console=ttyS0 panic=-1 oops=panic quiet $(touch y)'
+	[ ! -e y ]
+	stand_in bin/qemu-system-x86_64 0 'Kernel panic - not syncing: x\n'
+	suite boot memory=1g patience=1m
+	[ "$status" = 1 ]
+	[[ "$output" == *'Kernel panic'* ]]
+	printf '#!/bin/sh\nexec sleep 60\n' >bin/qemu-system-x86_64
+	suite boot memory=1g patience=1s
+	[ "$status" = 1 ]
+	[[ "$output" == *'boot: not finished after 1s'* ]]
+}
+
+@test "lkp without a checkout, or without a result, says nothing of a commit" {
+	suite lkp lkp_src=/nowhere lkp_job=x
+	[ "$status" = 127 ]
+	[ "$output" = 'lkp: this testbox has no lkp-tests in /nowhere (no bin/run-local there)' ]
+	stand_in lkp/bin/run-local 3
+	suite lkp lkp_src=lkp 'lkp_job=a: b'
+	[ "$status" = 126 ]
+	[[ "$output" == *'it ended with 3 and left no stats.json'* ]]
+	[ "$(cat job.yaml)" = 'a: b' ]
+}
