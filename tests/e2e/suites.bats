@@ -87,7 +87,7 @@ called() { grep -qxF "<$1>" called; }
 	suite kunit architecture=um 'filter=*.a b'
 	[ "$status" = 1 ]
 	[ "$output" = 'KTAP version 1' ]
-	called --raw_output
+	called --raw_output=all
 	called '*.a b'
 	build kunit architecture=um kunitconfig=fs/ext4
 	called --kunitconfig=fs/ext4
@@ -145,4 +145,33 @@ CONFIG_B="x y"' targets=all 'make=ARCH=x86 V=1'
 	[ "$status" = 126 ]
 	[[ "$output" == *'it ended with 3 and left no stats.json'* ]]
 	[ "$(cat job.yaml)" = 'a: b' ]
+}
+
+@test "boot boots a real kernel, and its panic is a failure" {
+	local kernel
+	kernel="$(find /boot -name 'vmlinuz-*' -readable 2>/dev/null | head -n1)"
+	if [ "$(uname -m)" != x86_64 ] || [ -z "$kernel" ] || ! command -v qemu-system-x86_64 cpio gcc >/dev/null; then
+		skip "no kernel in /boot, or no qemu-system-x86_64, cpio or gcc"
+	fi
+	mkdir -p built root/dev
+	cp "$kernel" built/kernel
+	echo test >built/release
+	cat >init.c <<-'EOF'
+	#include <stdio.h>
+	#include <sys/reboot.h>
+	int main(void)
+	{
+		puts("boot finished");
+		fflush(stdout);
+		return reboot(RB_POWER_OFF);
+	}
+	EOF
+	gcc -static -o root/init init.c || skip "no static C library"
+	(cd root && find . | cpio -o -H newc 2>/dev/null | gzip >../initrd)
+	suite boot memory=512m patience=4m initrd="$PWD/initrd"
+	[ "$status" = 0 ]
+	[[ "$output" == *'Run /init as init process'* ]]
+	suite boot memory=512m patience=4m
+	[ "$status" = 1 ]
+	[[ "$output" == *'Kernel panic - not syncing: VFS: Unable to mount root'* ]]
 }
