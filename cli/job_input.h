@@ -20,7 +20,7 @@ struct job_input_values {
 #define JOB_INPUT_ROWS(OFFSET) \
 	{ "", 0, SETTING_HEADING, 0, NULL, NULL, 0, 0, "The job", false }, \
 	{ "include-dir", 'I', SETTING_LIST, OFFSET + offsetof(struct job_input_values, include_dirs), "DIR", NULL, 0, 0, \
-		"Look here for files that a job.yaml names after <<; may be given several times. The directory of job.yaml comes first.", false }, \
+		"Look here for files that a job.yaml names after <<. The directory of job.yaml comes first.", false }, \
 	{ "suite-dir", 0, SETTING_LIST, OFFSET + offsetof(struct job_input_values, suite_dirs), "DIR", NULL, 0, 0, \
 		"Look here for suites before those of the installation.", false }, \
 	{ "ignore-defaults", 0, SETTING_FLAG, OFFSET + offsetof(struct job_input_values, no_defaults), NULL, NULL, 0, 0, \
