@@ -92,8 +92,6 @@ static bool fits_block(const char *text)
 
 		if (c != '\n' && needs_escape(c))
 			return false;
-		if (c == '\n' && p[1] == '\t')
-			return false;
 	}
 	return true;
 }

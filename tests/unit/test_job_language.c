@@ -408,6 +408,7 @@ START_TEST(what_was_expanded_expands_to_itself)
 	static const char *const texts[] = {
 		"os: debian\na.b+: x\n'key: x': \"multi\\nline\\n\"\nltp: {list: [a, {b: [c]}, []]}\nn: 1.50\nq: '~'\n",
 		"a: \"\\x85\\u2028 x\"\n? \"k\\nl\"\n: |\n  script\n   more\n\n  end\ne: ''\n",
+		"a: |\n  x\n  \ttab\n  \t\n  y\n",
 		"s: |2\n   indented\nt: |+\n  keep\n\nu: \"\\ttab\"\nv: '- x'\nw: '# x'\n'': empty\n",
 	};
 
@@ -421,6 +422,12 @@ START_TEST(what_was_expanded_expands_to_itself)
 		str_release(&once);
 		str_release(&twice);
 	}
+}
+END_TEST
+
+START_TEST(a_script_that_is_indented_with_tabs_stays_readable)
+{
+	expands("run: \"if a\\nthen\\n\\tb\\n\\nfi\\n\"\n", "run: |\n  if a\n  then\n  \tb\n\n  fi\n");
 }
 END_TEST
 
@@ -475,6 +482,7 @@ int main(void)
 	tcase_add_test(tc, names_in_braces_are_the_values_of_other_keys);
 	tcase_add_test(tc, names_that_grow_are_bounded);
 	tcase_add_test(tc, what_was_expanded_expands_to_itself);
+	tcase_add_test(tc, a_script_that_is_indented_with_tabs_stays_readable);
 	tcase_add_test(tc, resolved_documents_are_read_back);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
