@@ -119,7 +119,7 @@ struct job_request {
 	const char *submitter;
 	bool one;			/* refuse a text that makes several jobs, and list them */
 };
-/* Each job that the text makes; all are checked before the first is stored.  Appends their ids. */
+/* The jobs that the text makes, all or none: each is checked, then they are stored at once.  Appends their ids. */
 int jobs_submit(struct daemon *daemon, const struct job_request *request, struct strv *ret_ids, struct error *err);
 /* What a row's job runs. */
 int job_of_row(struct job **ret, const struct job_row *row, struct error *err);

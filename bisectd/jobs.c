@@ -367,35 +367,48 @@ static int read_jobs(struct job_set *ret, const struct job_request *request, str
 	return r;
 }
 
+/* All of them in one transaction: a client that was told of a failure can ask again for all. */
+static int store_runs(struct daemon *daemon, struct job_run **runs, size_t n, struct strv *ret_ids, struct error *err)
+{
+	const struct job_row **rows = mem_array(n, sizeof(*rows));
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		runs[i]->row.state = mem_strdup("waiting");
+		runs[i]->row.updated_ms = runs[i]->row.created_ms;
+		rows[i] = &runs[i]->row;
+	}
+	r = warehouse_jobs_put(daemon->warehouse, rows, n, err);
+	free(rows);
+	for (size_t i = 0; i < n && r == 0; i++) {
+		strv_push(ret_ids, runs[i]->row.id);
+		runs[i]->next = daemon->jobs;
+		daemon->jobs = runs[i];
+		runs[i] = NULL;
+	}
+	return r;
+}
+
 int jobs_submit(struct daemon *daemon, const struct job_request *request, struct strv *ret_ids, struct error *err)
 {
 	struct suites *suites = suites_new(&daemon->suite_files);	/* as they are now */
 	struct job_set set = { 0 };
-	struct job_run *first = NULL, **last = &first;
+	struct job_run **runs = NULL;
+	size_t n = 0;
 	int r = read_jobs(&set, request, suites, err);
 
-	for (size_t i = 0; i < set.n && r == 0; i++) {
-		r = make_run(last, daemon, request, set.v[i].doc, suites, err);
+	if (r == 0)
+		runs = mem_array(set.n, sizeof(*runs));
+	while (n < set.n && r == 0) {
+		r = make_run(&runs[n], daemon, request, set.v[n].doc, suites, err);
 		if (r == 0)
-			last = &(*last)->next;
+			n++;
 	}
-	while (first && r == 0) {
-		struct job_run *run = first;
-
-		r = job_store(daemon, run, "waiting", NULL, err);
-		if (r < 0)
-			break;
-		first = run->next;
-		strv_push(ret_ids, run->row.id);
-		run->next = daemon->jobs;
-		daemon->jobs = run;
-	}
-	while (first) {
-		struct job_run *run = first;
-
-		first = run->next;
-		job_run_free(run);
-	}
+	if (r == 0)
+		r = store_runs(daemon, runs, n, ret_ids, err);
+	for (size_t i = 0; i < n; i++)
+		job_run_free(runs[i]);
+	free(runs);
 	job_set_release(&set);
 	suites_free(suites);
 	daemon_wake(daemon);

@@ -41,6 +41,8 @@ struct job_row {
 	int64_t created_ms, updated_ms;
 };
 int warehouse_job_put(struct warehouse *warehouse, const struct job_row *row, struct error *err);	/* insert or replace by id */
+/* All of them or none. */
+int warehouse_jobs_put(struct warehouse *warehouse, const struct job_row *const *rows, size_t n, struct error *err);
 int warehouse_job_get(struct warehouse *warehouse, const char *id, struct job_row *ret, struct error *err);
 void job_row_release(struct job_row *row);
 /* Newest first; open_only: waiting, building, testing.  Calls `each`; false stops. */

@@ -19,6 +19,17 @@ int warehouse_job_put(struct warehouse *warehouse, const struct job_row *row, st
 		row->test_unit, row->submitter, row->created_ms, row->updated_ms, row->resolved);
 }
 
+int warehouse_jobs_put(struct warehouse *warehouse, const struct job_row *const *rows, size_t n, struct error *err)
+{
+	int rc = transaction_begin(warehouse, err);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = warehouse_job_put(warehouse, rows[i], err);
+	return transaction_end(warehouse, rc, err);
+}
+
 static void job_of(struct job_row *row, sqlite3_stmt *query)
 {
 	*row = (struct job_row){

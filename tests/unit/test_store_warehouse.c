@@ -871,6 +871,26 @@ START_TEST(a_database_from_before_the_boxes_gets_them)
 }
 END_TEST
 
+START_TEST(several_jobs_are_stored_all_or_none)
+{
+	struct job_row a = a_job((char *)"a", 1), b = a_job((char *)"b", 2), back = { 0 };
+	const struct job_row *rows[] = { &a, &b };
+
+	a.resolved = (char *)"suite: x\n";
+	b.state = (char *)"no such state";
+	ck_assert_int_lt(warehouse_jobs_put(warehouse, rows, 2, &err), 0);
+	ck_assert_int_eq(warehouse_job_get(warehouse, "a", &back, NULL), -ERR_NOT_FOUND);
+	b.state = a.state;
+	assert_ok(warehouse_jobs_put(warehouse, rows, 2, &err));
+	assert_ok(warehouse_job_get(warehouse, "a", &back, &err));
+	ck_assert_str_eq(back.resolved, "suite: x\n");
+	job_row_release(&back);
+	assert_ok(warehouse_job_get(warehouse, "b", &back, &err));
+	ck_assert_ptr_null(back.resolved);
+	job_row_release(&back);
+}
+END_TEST
+
 START_TEST(a_newer_schema_is_refused_and_left_alone)
 {
 	struct job_row row = a_job((char *)"j", 1);
@@ -1141,6 +1161,7 @@ int main(void)
 	tcase_set_timeout(file, 120);
 	tcase_add_test(file, every_acknowledged_row_survives_kill_9);
 	tcase_add_test(file, a_database_from_before_the_boxes_gets_them);
+	tcase_add_test(file, several_jobs_are_stored_all_or_none);
 	tcase_add_test(file, a_newer_schema_is_refused_and_left_alone);
 	tcase_add_test(file, a_database_of_another_program_is_refused);
 	tcase_add_test(file, a_file_that_is_no_database_is_corrupt);
