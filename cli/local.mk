@@ -3,6 +3,7 @@ bin_PROGRAMS += programs/bisectctl
 programs_bisectctl_SOURCES = \
 	cli/main.c \
 	cli/budget.c cli/budget.h \
+	cli/errors.c cli/errors.h \
 	cli/remote.c cli/remote.h \
 	cli/remote_bisect.c \
 	cli/remote_call.c cli/remote_call.h \

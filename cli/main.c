@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "base/log.h"
+#include "cli/errors.h"
 #include "cli/remote.h"
 #include "cli/run.h"
 
@@ -9,6 +10,8 @@ static const struct {
 	int (*main)(int argc, char **argv);
 } commands[] = {
 	{ &run_command, run_main },
+	{ &errors_command, errors_main },
+	{ &rules_command, rules_main },
 	{ &submit_command, submit_main },
 	{ &bisect_command, bisect_main },
 	{ &watch_command, watch_main },

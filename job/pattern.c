@@ -80,6 +80,14 @@ void pattern_free(struct pattern *pattern)
 	free(pattern);
 }
 
+unsigned pattern_groups(const struct pattern *pattern)
+{
+	uint32_t count = 0;
+
+	(void)pcre2_pattern_info(pattern->code, PCRE2_INFO_CAPTURECOUNT, &count);
+	return count;
+}
+
 static int match_at(const struct pattern *pattern, const char *text, size_t len, size_t start,
         pcre2_match_data *data)
 {
@@ -124,7 +132,7 @@ enum pattern_answer pattern_match(
 	return answer;
 }
 
-static void add_replacement(struct str *s, const char *with, const struct pattern_group *groups)
+void pattern_expand(struct str *s, const char *with, const struct pattern_group *groups)
 {
 	for (const char *p = with; *p; p++) {
 		if (*p == '$' && p[1] >= '0' && p[1] < '0' + PATTERN_GROUPS_MAX) {
@@ -139,12 +147,13 @@ static void add_replacement(struct str *s, const char *with, const struct patter
 	}
 }
 
-void pattern_replace(const struct pattern *pattern, struct str *s, const char *with)
+bool pattern_replace(const struct pattern *pattern, struct str *s, const char *with)
 {
 	pcre2_match_data *data = pcre2_match_data_create(PATTERN_GROUPS_MAX, NULL);
 	struct pattern_group groups[PATTERN_GROUPS_MAX];
 	struct str changed = STR_INIT;
 	size_t at = 0, kept = 0;
+	bool replaced = false;
 	int count;
 
 	if (!data)
@@ -160,15 +169,17 @@ void pattern_replace(const struct pattern *pattern, struct str *s, const char *w
 		if (start < kept)
 			break;
 		str_add_bytes(&changed, s->buf + kept, start - kept);
-		add_replacement(&changed, with, groups);
+		pattern_expand(&changed, with, groups);
 		kept = end;
+		replaced = true;
 		at = end > start ? end : end + 1;
 	}
-	if (kept || changed.len) {
+	if (replaced) {
 		str_add_bytes(&changed, s->buf + kept, s->len - kept);
 		str_clear(s);
 		str_add_bytes(s, changed.buf, changed.len);
 	}
 	str_release(&changed);
 	pcre2_match_data_free(data);
+	return replaced;
 }

@@ -1,0 +1,278 @@
+#include "job/rule_literals.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+#define DEPTH_MAX 50
+
+/* One of `set` is in every match of what was read; an empty set: nothing is known of it. */
+struct required {
+	struct strv set;
+	size_t shortest;
+};
+
+struct reader {
+	const char *p;
+	unsigned depth;
+	bool lost;		/* something that is not understood: nothing holds */
+};
+
+static void read_alternatives(struct reader *r, struct required *ret);
+
+static void required_release(struct required *required)
+{
+	strv_release(&required->set);
+	required->shortest = 0;
+}
+
+/* Keeps the better of two sets that both hold: longer literals, then fewer. */
+static void keep_better(struct required *best, struct required *other)
+{
+	struct required rest;
+
+	if (other->set.n && (!best->set.n || other->shortest > best->shortest ||
+		    (other->shortest == best->shortest && other->set.n < best->set.n))) {
+		rest = *best;
+		*best = *other;
+		*other = rest;
+	}
+	required_release(other);
+}
+
+static void end_run(struct required *best, struct str *run)
+{
+	struct required one = { STRV_INIT, run->len };
+
+	if (run->len) {
+		strv_push(&one.set, run->buf);
+		keep_better(best, &one);
+	}
+	str_clear(run);
+}
+
+/* After "[" of a class: to behind its "]". */
+static void skip_class(struct reader *r)
+{
+	if (*r->p == '^')
+		r->p++;
+	if (*r->p == ']')
+		r->p++;
+	while (*r->p && *r->p != ']') {
+		if (*r->p == '[' && (r->p[1] == ':' || r->p[1] == '.' || r->p[1] == '=')) {
+			const char closing[] = { r->p[1], ']', '\0' };
+			const char *end = strstr(r->p + 2, closing);
+
+			r->p = end ? end + 2 : r->p + 1;
+		} else {
+			r->p += *r->p == '\\' && r->p[1] ? 2 : 1;
+		}
+	}
+	if (*r->p)
+		r->p++;
+}
+
+enum repeat { ONCE, AT_LEAST_ONCE, MAYBE };
+
+static enum repeat read_repeat(struct reader *r)
+{
+	enum repeat repeat = ONCE;
+	const char *p = r->p;
+
+	if (*p == '*' || *p == '?') {
+		repeat = MAYBE;
+		p++;
+	} else if (*p == '+') {
+		repeat = AT_LEAST_ONCE;
+		p++;
+	} else if (*p == '{' && ((p[1] >= '0' && p[1] <= '9') || p[1] == ',')) {
+		repeat = p[1] == '0' || p[1] == ',' ? MAYBE : AT_LEAST_ONCE;
+		p += strcspn(p, "}");
+		p += *p == '}';
+	} else {
+		return ONCE;
+	}
+	if (*p == '?' || *p == '+')
+		p++;
+	r->p = p;
+	return repeat;
+}
+
+/* What stands after "(?": true if a group of the pattern's own text follows, *ret_counts if it must match here. */
+static bool read_group_kind(struct reader *r, bool *ret_counts)
+{
+	const char *p = r->p;
+
+	*ret_counts = true;
+	if (*p == ':' || *p == '>') {
+		r->p++;
+		return true;
+	}
+	if (*p == '=' || *p == '!') {
+		*ret_counts = false;
+		r->p++;
+		return true;
+	}
+	if (*p == '<' && (p[1] == '=' || p[1] == '!')) {
+		*ret_counts = false;
+		r->p += 2;
+		return true;
+	}
+	if (*p == '<' || (*p == 'P' && p[1] == '<') || *p == '\'') {
+		p += *p == 'P' ? 2 : 1;
+		p += strcspn(p, ">'");
+		r->p = p + (*p != '\0');
+		return true;
+	}
+	p += strspn(p, "imsU-");
+	if (*p == ':' || *p == ')') {
+		r->p = p + (*p == ':');
+		return true;
+	}
+	r->lost = true;
+	return false;
+}
+
+static void read_group(struct reader *r, struct required *ret)
+{
+	bool counts = true;
+
+	if (*r->p == '*')
+		r->lost = true;
+	if (*r->p == '?') {
+		r->p++;
+		if (!read_group_kind(r, &counts))
+			return;
+	}
+	read_alternatives(r, ret);
+	if (*r->p == ')')
+		r->p++;
+	if (!counts)
+		required_release(ret);
+}
+
+/* After a backslash: the literal that it stands for, or 0.  *ret_keeps_run: it takes no room. */
+static char read_escape(struct reader *r, bool *ret_keeps_run)
+{
+	char c = *r->p;
+
+	if (!c)
+		return 0;
+	r->p++;
+	*ret_keeps_run = c == 'b' || c == 'B' || c == 'A' || c == 'z' || c == 'Z' || c == 'G';
+	if (c == 't')
+		return '\t';
+	if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) {
+		/* What takes an argument or changes the meaning of what follows is not for guessing. */
+		if (strchr("QExopPNgkKcu", c) || (c >= '0' && c <= '9'))
+			r->lost = true;
+		return 0;
+	}
+	return c;
+}
+
+static void read_literal(struct reader *r, char c, struct required *best, struct str *run)
+{
+	enum repeat repeat = read_repeat(r);
+
+	if (repeat != MAYBE)
+		str_add_char(run, (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c));
+	if (repeat != ONCE)
+		end_run(best, run);
+}
+
+static void read_sequence(struct reader *r, struct required *best)
+{
+	struct str run = STR_INIT;
+
+	while (*r->p && *r->p != '|' && *r->p != ')' && !r->lost) {
+		struct required group = { STRV_INIT, 0 };
+		bool keeps_run = false;
+		char c = *r->p++;
+
+		switch (c) {
+		case '^':
+		case '$':
+			continue;
+		case '(':
+			end_run(best, &run);
+			read_group(r, &group);
+			if (read_repeat(r) == MAYBE)
+				required_release(&group);
+			keep_better(best, &group);
+			continue;
+		case '[':
+			end_run(best, &run);
+			skip_class(r);
+			(void)read_repeat(r);
+			continue;
+		case '.':
+			end_run(best, &run);
+			(void)read_repeat(r);
+			continue;
+		case '\\':
+			c = read_escape(r, &keeps_run);
+			if (!c && keeps_run)
+				continue;
+			if (!c) {
+				end_run(best, &run);
+				(void)read_repeat(r);
+				continue;
+			}
+			break;
+		default:
+			break;
+		}
+		if ((unsigned char)c >= 0x80) {	/* a repeat would be of the whole character */
+			end_run(best, &run);
+			while ((*r->p & 0xc0) == 0x80)
+				r->p++;
+			(void)read_repeat(r);
+			continue;
+		}
+		read_literal(r, c, best, &run);
+	}
+	end_run(best, &run);
+	str_release(&run);
+}
+
+static void read_alternatives(struct reader *r, struct required *ret)
+{
+	bool all = true;
+
+	if (++r->depth > DEPTH_MAX)
+		r->lost = true;
+	for (bool first = true; !r->lost; first = false) {
+		struct required one = { STRV_INIT, 0 };
+
+		read_sequence(r, &one);
+		all = all && one.set.n && ret->set.n + one.set.n <= RULE_LITERALS_MAX;
+		if (all) {
+			for (size_t i = 0; i < one.set.n; i++)
+				strv_push(&ret->set, one.set.v[i]);
+			ret->shortest = first || one.shortest < ret->shortest ? one.shortest : ret->shortest;
+		}
+		required_release(&one);
+		if (*r->p != '|')
+			break;
+		r->p++;
+	}
+	if (!all || r->lost)
+		required_release(ret);
+	r->depth--;
+}
+
+bool rule_literals(struct strv *ret, const char *regex)
+{
+	struct reader r = { .p = regex };
+	struct required required = { STRV_INIT, 0 };
+
+	read_alternatives(&r, &required);
+	if (r.lost || *r.p || required.shortest < RULE_LITERAL_MIN) {
+		required_release(&required);
+		return false;
+	}
+	strv_sort_unique(&required.set);
+	*ret = required.set;
+	return true;
+}
