@@ -1,5 +1,6 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#include <pthread.h>
 
 #include "base/mem.h"
 #include "job/pattern.h"
@@ -88,6 +89,35 @@ unsigned pattern_groups(const struct pattern *pattern)
 	return count;
 }
 
+static pthread_key_t data_key;
+static pthread_once_t data_once = PTHREAD_ONCE_INIT;
+
+static void free_data(void *data)
+{
+	pcre2_match_data_free(data);
+}
+
+static void make_key(void)
+{
+	if (pthread_key_create(&data_key, free_data))
+		abort();
+}
+
+/* One a thread: what a match needs costs as much to make as a match. */
+static pcre2_match_data *match_data(void)
+{
+	pcre2_match_data *data;
+
+	pthread_once(&data_once, make_key);
+	data = pthread_getspecific(data_key);
+	if (!data) {
+		data = pcre2_match_data_create(PATTERN_GROUPS_MAX, NULL);
+		if (!data || pthread_setspecific(data_key, data))
+			abort();
+	}
+	return data;
+}
+
 static int match_at(const struct pattern *pattern, const char *text, size_t len, size_t start,
         pcre2_match_data *data)
 {
@@ -114,12 +144,10 @@ static void read_groups(
 enum pattern_answer pattern_match(
         const struct pattern *pattern, const char *text, size_t len, struct pattern_group *groups)
 {
-	pcre2_match_data *data = pcre2_match_data_create(PATTERN_GROUPS_MAX, NULL);
+	pcre2_match_data *data = match_data();
 	enum pattern_answer answer;
 	int count;
 
-	if (!data)
-		abort();
 	count = match_at(pattern, text, len, 0, data);
 	if (count >= 0) {
 		answer = PATTERN_YES;
@@ -128,7 +156,6 @@ enum pattern_answer pattern_match(
 	} else {
 		answer = count == PCRE2_ERROR_NOMATCH ? PATTERN_NO : PATTERN_GAVE_UP;
 	}
-	pcre2_match_data_free(data);
 	return answer;
 }
 
@@ -149,15 +176,13 @@ void pattern_expand(struct str *s, const char *with, const struct pattern_group 
 
 bool pattern_replace(const struct pattern *pattern, struct str *s, const char *with)
 {
-	pcre2_match_data *data = pcre2_match_data_create(PATTERN_GROUPS_MAX, NULL);
+	pcre2_match_data *data = match_data();
 	struct pattern_group groups[PATTERN_GROUPS_MAX];
 	struct str changed = STR_INIT;
 	size_t at = 0, kept = 0;
 	bool replaced = false;
 	int count;
 
-	if (!data)
-		abort();
 	while (at <= s->len && (count = match_at(pattern, s->buf, s->len, at, data)) >= 0) {
 		size_t start, end;
 
@@ -180,6 +205,5 @@ bool pattern_replace(const struct pattern *pattern, struct str *s, const char *w
 		str_add_bytes(s, changed.buf, changed.len);
 	}
 	str_release(&changed);
-	pcre2_match_data_free(data);
 	return replaced;
 }

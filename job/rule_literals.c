@@ -5,6 +5,8 @@
 #include "base/mem.h"
 
 #define DEPTH_MAX 50
+#define LONG_ENOUGH 12	/* bytes: longer is not rarer */
+#define CLASS_MAX 8	/* characters of a class that are tried one by one */
 
 /* One of `set` is in every match of what was read; an empty set: nothing is known of it. */
 struct required {
@@ -26,13 +28,22 @@ static void required_release(struct required *required)
 	required->shortest = 0;
 }
 
-/* Keeps the better of two sets that both hold: longer literals, then fewer. */
+/* Long literals are rare in a log, and few are looked for faster; what is too short is no use at all. */
+static long worth(const struct required *required)
+{
+	long shortest = (long)required->shortest;
+
+	if (!required->set.n || shortest < RULE_LITERAL_MIN)
+		return shortest;
+	return 100 + 8 * (shortest < LONG_ENOUGH ? shortest : LONG_ENOUGH) - (long)required->set.n;
+}
+
+/* Keeps the better of two sets that both hold. */
 static void keep_better(struct required *best, struct required *other)
 {
 	struct required rest;
 
-	if (other->set.n && (!best->set.n || other->shortest > best->shortest ||
-		    (other->shortest == best->shortest && other->set.n < best->set.n))) {
+	if (other->set.n && (!best->set.n || worth(other) > worth(best))) {
 		rest = *best;
 		*best = *other;
 		*other = rest;
@@ -40,15 +51,47 @@ static void keep_better(struct required *best, struct required *other)
 	required_release(other);
 }
 
-static void end_run(struct required *best, struct str *run)
-{
-	struct required one = { STRV_INIT, run->len };
+/* --- A run: characters that stand beside each other, of which each may be one of several --- */
 
-	if (run->len) {
-		strv_push(&one.set, run->buf);
-		keep_better(best, &one);
-	}
-	str_clear(run);
+static void end_run(struct required *best, struct required *run)
+{
+	keep_better(best, run);
+}
+
+/* Appends one of `chars` to a run. */
+static void add_chars(struct required *best, struct required *run, const char *chars)
+{
+	size_t n = strlen(chars);
+	struct strv longer = STRV_INIT;
+
+	if (run->set.n * n > RULE_LITERALS_MAX)
+		end_run(best, run);
+	if (!run->set.n)
+		strv_push(&run->set, "");
+	for (size_t i = 0; i < run->set.n; i++)
+		for (size_t j = 0; j < n; j++) {
+			char c = (char)(chars[j] >= 'A' && chars[j] <= 'Z' ? chars[j] | 0x20 : chars[j]);
+
+			strv_pushf(&longer, "%s%c", run->set.v[i], c);
+		}
+	strv_release(&run->set);
+	run->set = longer;
+	run->shortest++;
+}
+
+/* After "[": its characters if they are few and plain, then *p is behind the "]"; false: *p stays. */
+static bool plain_class(const char **p, char ret[CLASS_MAX + 1])
+{
+	const char *q = *p;
+	size_t n = 0;
+
+	while (*q && *q != ']' && n < CLASS_MAX && !strchr("\\[^-", *q) && (unsigned char)*q < 0x80)
+		ret[n++] = *q++;
+	if (!n || *q != ']')
+		return false;
+	ret[n] = '\0';
+	*p = q + 1;
+	return true;
 }
 
 /* After "[" of a class: to behind its "]". */
@@ -171,69 +214,89 @@ static char read_escape(struct reader *r, bool *ret_keeps_run)
 	return c;
 }
 
-static void read_literal(struct reader *r, char c, struct required *best, struct str *run)
+/* One of `chars`, as often as what follows says. */
+static void read_chars(struct reader *r, const char *chars, struct required *best, struct required *run)
 {
 	enum repeat repeat = read_repeat(r);
 
 	if (repeat != MAYBE)
-		str_add_char(run, (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c));
+		add_chars(best, run, chars);
 	if (repeat != ONCE)
 		end_run(best, run);
+	/* The last of many stands beside what follows. */
+	if (repeat == AT_LEAST_ONCE)
+		add_chars(best, run, chars);
+}
+
+/* Whatever stands there: a run ends before it. */
+static void skip_unknown(struct reader *r, struct required *best, struct required *run)
+{
+	end_run(best, run);
+	(void)read_repeat(r);
+}
+
+static void read_nested(struct reader *r, struct required *best, struct required *run)
+{
+	struct required group = { STRV_INIT, 0 };
+
+	end_run(best, run);
+	read_group(r, &group);
+	if (read_repeat(r) == MAYBE)
+		required_release(&group);
+	keep_better(best, &group);
+}
+
+static void read_backslash(struct reader *r, struct required *best, struct required *run)
+{
+	bool keeps_run = false, digits = *r->p == 'd';
+	char c = read_escape(r, &keeps_run);
+
+	if (c || digits)
+		read_chars(r, digits ? "0123456789" : (const char[]){ c, '\0' }, best, run);
+	else if (!keeps_run)
+		skip_unknown(r, best, run);
 }
 
 static void read_sequence(struct reader *r, struct required *best)
 {
-	struct str run = STR_INIT;
+	struct required run = { STRV_INIT, 0 };
+	char chars[CLASS_MAX + 1];
 
 	while (*r->p && *r->p != '|' && *r->p != ')' && !r->lost) {
-		struct required group = { STRV_INIT, 0 };
-		bool keeps_run = false;
 		char c = *r->p++;
 
 		switch (c) {
 		case '^':
 		case '$':
-			continue;
+			break;
 		case '(':
-			end_run(best, &run);
-			read_group(r, &group);
-			if (read_repeat(r) == MAYBE)
-				required_release(&group);
-			keep_better(best, &group);
-			continue;
+			read_nested(r, best, &run);
+			break;
 		case '[':
-			end_run(best, &run);
-			skip_class(r);
-			(void)read_repeat(r);
-			continue;
-		case '.':
-			end_run(best, &run);
-			(void)read_repeat(r);
-			continue;
-		case '\\':
-			c = read_escape(r, &keeps_run);
-			if (!c && keeps_run)
-				continue;
-			if (!c) {
-				end_run(best, &run);
-				(void)read_repeat(r);
-				continue;
+			if (plain_class(&r->p, chars)) {
+				read_chars(r, chars, best, &run);
+			} else {
+				skip_class(r);
+				skip_unknown(r, best, &run);
 			}
 			break;
-		default:
+		case '.':
+			skip_unknown(r, best, &run);
 			break;
-		}
-		if ((unsigned char)c >= 0x80) {	/* a repeat would be of the whole character */
-			end_run(best, &run);
-			while ((*r->p & 0xc0) == 0x80)
+		case '\\':
+			read_backslash(r, best, &run);
+			break;
+		default:
+			if ((unsigned char)c < 0x80) {
+				read_chars(r, (const char[]){ c, '\0' }, best, &run);
+				break;
+			}
+			while ((*r->p & 0xc0) == 0x80)	/* a repeat would be of the whole character */
 				r->p++;
-			(void)read_repeat(r);
-			continue;
+			skip_unknown(r, best, &run);
 		}
-		read_literal(r, c, best, &run);
 	}
 	end_run(best, &run);
-	str_release(&run);
 }
 
 static void read_alternatives(struct reader *r, struct required *ret)
