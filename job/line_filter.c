@@ -159,7 +159,8 @@ size_t line_filter_ask(const struct line_filter *filter, const char *line, size_
 {
 	size_t n = filter->n_always;
 
-	memcpy(ret, filter->always, n * sizeof(*ret));
+	if (n)
+		memcpy(ret, filter->always, n * sizeof(*ret));
 	for (size_t i = 0; i + GRAM <= len; i++) {
 		uint32_t hash = gram_hash(line + i);
 

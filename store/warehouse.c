@@ -72,6 +72,8 @@ static const char *const migrations[] = {
 	"CREATE INDEX IF NOT EXISTS builds_by_unit ON builds (unit);",
 
 	"CREATE INDEX IF NOT EXISTS builds_by_artifact ON builds (artifact);",
+
+	"ALTER TABLE results ADD COLUMN metrics TEXT;",
 };
 
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
