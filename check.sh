@@ -148,13 +148,18 @@ suite_demo() {
 }
 
 suite_fuzz() {
-	local target targets
+	local target targets seeds
 	mapfile -t targets < <(sed -n 's/^noinst_PROGRAMS += //p' tests/fuzz/local.mk | tr ' ' '\n')
 	(CC=clang setup_build build-fuzz --enable-fuzzers -- "${targets[@]}") || { count 0 1; return; }
 	for target in "${targets[@]}"; do
 		mkdir -p "$logs/corpus/${target##*/}"
+		case $target in
+		*/fuzz_errorid | */fuzz_error_files) seeds=(tests/errors) ;;
+		*/fuzz_rules) seeds=(rules) ;;
+		*) seeds=() ;;
+		esac
 		one "${target##*/}" timeout -k 10 $((fuzz_seconds + 60)) "build-fuzz/$target" -max_total_time="$fuzz_seconds" -timeout=10 \
-			-rss_limit_mb=2048 -artifact_prefix="$logs/" "$logs/corpus/${target##*/}"
+			-rss_limit_mb=2048 -artifact_prefix="$logs/" "$logs/corpus/${target##*/}" "${seeds[@]}"
 	done
 }
 

@@ -218,7 +218,7 @@ static void open_report(struct extractor *x, enum rule_log log, const struct ker
 /* --- A line that a rule knows --- */
 
 static void note_hit(struct extractor *x, enum rule_log log, const struct rule_hit *hit, const struct kernel_prefix *prefix,
-	const char *text, size_t len)
+	const char *text, size_t len, const char *raw, size_t raw_len)
 {
 	struct naming naming = naming_of(log, hit->rule);
 	struct str function = STR_INIT;
@@ -242,7 +242,7 @@ static void note_hit(struct extractor *x, enum rule_log log, const struct rule_h
 		}
 		if (!hit->rule)
 			naming.weight = WEIGHT_PLAIN;
-		note_text(x, &naming, x->text.buf, x->text.len, &x->place, text, len);
+		note_text(x, &naming, x->text.buf, x->text.len, &x->place, raw, raw_len);
 	}
 	str_release(&function);
 }
@@ -300,7 +300,7 @@ static bool read_traceback(struct extractor *x, enum rule_log log, const char *t
 
 /* --- The kinds of log --- */
 
-static void read_build(struct extractor *x, const char *text, size_t len)
+static void read_build(struct extractor *x, const char *raw, size_t raw_len, const char *text, size_t len)
 {
 	enum rule_log log = x->frame == IN_FRAME ? RULES_BUILD_FRAME : RULES_BUILD;
 	struct rule_hit hit;
@@ -316,7 +316,7 @@ static void read_build(struct extractor *x, const char *text, size_t len)
 		return;
 	ask(x, log, &(struct rule_line){ text, len, 0, false }, &hit);
 	if (hit.rule && !hit.ignored)
-		note_hit(x, log, &hit, NULL, text, len);
+		note_hit(x, log, &hit, NULL, text, len, raw, raw_len);
 }
 
 static void read_stderr(struct extractor *x, const char *raw, size_t raw_len, const char *text, size_t len)
@@ -331,7 +331,7 @@ static void read_stderr(struct extractor *x, const char *raw, size_t raw_len, co
 	if (hit.ignored || (!hit.rule && rules_frame(x->rules, RULES_STDERR, text, len, &function)))
 		return;
 	if (hit.rule && (hit.rule->id || hit.rule->function)) {
-		note_hit(x, RULES_STDERR, &hit, NULL, text, len);
+		note_hit(x, RULES_STDERR, &hit, NULL, text, len, raw, raw_len);
 	} else {
 		struct naming naming = naming_of(RULES_STDERR, hit.rule);
 
@@ -353,7 +353,7 @@ static void read_dmesg(struct extractor *x, const char *text, size_t len, const 
 		return;
 	ask(x, RULES_DMESG, &(struct rule_line){ text, len, 0, false }, &hit);
 	if (hit.rule && !hit.ignored) {
-		note_hit(x, RULES_DMESG, &hit, prefix, text, len);
+		note_hit(x, RULES_DMESG, &hit, prefix, text, len, text, len);
 		x->case_follows = true;
 	}
 }
@@ -402,13 +402,18 @@ static void read_kmsg(struct extractor *x, const char *text, size_t len)
 static bool read_tap(struct extractor *x, const char *text, size_t len)
 {
 	const char *name;
-	size_t name_len;
+	size_t name_len, indent = strspn(text, "# \t");
 	enum tap_line tap = tap_line(&x->tap, text, len, &name, &name_len);
 
-	if (tap == TAP_FAILED)
+	/* A point with subtests fails because one of them did: it comes of that one. */
+	if (tap == TAP_FAILED) {
+		x->case_follows |= indent < x->failed_indent;
 		note_case(x, name, name_len);
-	else if (tap == TAP_PASSED)
+	} else if (tap == TAP_PASSED) {
 		x->case_follows = false;
+	}
+	if (tap == TAP_FAILED || (tap == TAP_PASSED && indent < x->failed_indent))
+		x->failed_indent = indent;
 	return tap != TAP_NONE;
 }
 
@@ -445,7 +450,9 @@ static void read_test(struct extractor *x, const char *raw, size_t raw_len, cons
 	if (*text == '[' || *text == '<') {
 		kernel_prefix(&prefix, text, len);
 		if (prefix.has_time) {
-			if (!read_tap(x, text + prefix.len, len - prefix.len))
+			size_t blanks = prefix.blanks;
+
+			if (!read_tap(x, text + prefix.len - blanks, len - prefix.len + blanks))
 				read_dmesg(x, text, len, &prefix);
 			return;
 		}
@@ -469,7 +476,7 @@ static void read_test(struct extractor *x, const char *raw, size_t raw_len, cons
 		if (line.no_cases)
 			hit.part = PART_OF_BEFORE;
 		if (hit.rule->id || hit.rule->function) {
-			note_hit(x, RULES_TEST, &hit, NULL, text + line.skip, len - line.skip);
+			note_hit(x, RULES_TEST, &hit, NULL, text + line.skip, len - line.skip, raw, raw_len);
 		} else {
 			struct naming naming = naming_of(RULES_TEST, hit.rule);
 
@@ -488,7 +495,7 @@ void extractor_read(struct extractor *x, const char *raw, size_t raw_len)
 
 	switch (x->source) {
 	case SOURCE_BUILD:
-		read_build(x, text, len);
+		read_build(x, raw, raw_len, text, len);
 		break;
 	case SOURCE_STDERR:
 		read_stderr(x, raw, raw_len, text, len);

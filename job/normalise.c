@@ -508,6 +508,11 @@ void kernel_prefix(struct kernel_prefix *ret, const char *text, size_t len)
 		}
 	}
 	ret->len = (size_t)(p - text);
+	while (p > text && is_blank((unsigned char)p[-1])) {
+		p--;
+		ret->blanks++;
+	}
+	ret->blanks -= ret->blanks > 0;
 }
 
 void cut_id(struct str *id)

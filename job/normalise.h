@@ -42,6 +42,7 @@ void normalise_pattern(struct str *ret, const char *text, size_t len); /* job.er
  */
 struct kernel_prefix {
 	size_t len;
+	size_t blanks; /* of `len`, those after the one that separates it from the text */
 	bool has_time;
 	const char *caller; /* "T1", "C0"; the line's, not terminated; NULL: not told */
 	size_t caller_len;

@@ -1,7 +1,8 @@
 /*
  * What a line must hold so that a regular expression can match it: a set of literals of which one is in every match.
  * Found by reading the expression, so that nobody has to write it down twice; whatever is not understood makes the set
- * smaller in what it promises, never wrong.  Letters are ASCII lower case: the line is to be searched without case.
+ * smaller in what it promises, never wrong.  Letters are ASCII lower case: the line is to be searched without case.  (An
+ * expression without case would match U+017F for an s and U+212A for a k; such a line is not found.)
  */
 #ifndef JOB_RULE_LITERALS_H
 #define JOB_RULE_LITERALS_H

@@ -154,6 +154,18 @@ static enum traceback_answer read_node(struct traceback *t, const char *line, si
 	return TRACEBACK_WITHIN;
 }
 
+/* "main.pick(...)", "	/srv/demo/main.go:9 +0x1d", "created by ...", and the registers after a signal. */
+static bool is_of_goroutine(const char *line, size_t len)
+{
+	static const char *const starts[] = { "\t", "created by ", "goroutine ", "exit status ", "...", "[" };
+	size_t word = strcspn(line, " \t");
+
+	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
+		if (str_has_prefix(line, starts[i]))
+			return true;
+	return (line[len - 1] == ')' && word == len) || (word <= 6 && str_has_prefix(line + word + strspn(line + word, " \t"), "0x"));
+}
+
 enum traceback_answer traceback_read(struct traceback *t, const char *line, size_t len, uint64_t number, uint64_t offset)
 {
 	if (t->kind != TRACEBACK_NONE)
@@ -170,9 +182,10 @@ enum traceback_answer traceback_read(struct traceback *t, const char *line, size
 	case TRACEBACK_NODE:
 		return read_node(t, line, len);
 	case TRACEBACK_GO:
-		if (len == 0 || t->lines > LINES_MAX)
-			t->kind = TRACEBACK_NONE;
-		return TRACEBACK_WITHIN;
+		if (t->lines <= LINES_MAX && (len == 0 || is_of_goroutine(line, len)))
+			return TRACEBACK_WITHIN;
+		t->kind = TRACEBACK_NONE;
+		return read_start(t, line, len, number, offset);
 	case TRACEBACK_RUST:
 		if (len) {
 			add_other(t, line);

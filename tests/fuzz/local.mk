@@ -1,6 +1,6 @@
 # libFuzzer targets: configure with CC=clang --enable-fuzzers.
 if FUZZERS
-noinst_PROGRAMS += tests/fuzz/fuzz_yaml tests/fuzz/fuzz_job tests/fuzz/fuzz_errorid tests/fuzz/fuzz_error_files
+noinst_PROGRAMS += tests/fuzz/fuzz_yaml tests/fuzz/fuzz_job tests/fuzz/fuzz_errorid tests/fuzz/fuzz_error_files tests/fuzz/fuzz_rules
 tests_fuzz_fuzz_yaml_SOURCES = tests/fuzz/fuzz_yaml.c
 tests_fuzz_fuzz_yaml_LDADD = $(BASE_LIBS)
 tests_fuzz_fuzz_yaml_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -13,4 +13,7 @@ tests_fuzz_fuzz_errorid_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_error_files_SOURCES = tests/fuzz/fuzz_error_files.c
 tests_fuzz_fuzz_error_files_LDADD = $(JOB_LIBS)
 tests_fuzz_fuzz_error_files_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz_rules.c
+tests_fuzz_fuzz_rules_LDADD = $(JOB_LIBS)
+tests_fuzz_fuzz_rules_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif
