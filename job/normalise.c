@@ -10,7 +10,6 @@ struct style {
 };
 
 #define TRAILING "-_.,;:#![(*"
-#define COLLAPSING "-_.,;:#!"
 
 static bool is_digit(unsigned char c)
 {
@@ -322,12 +321,25 @@ static void add_normal(struct str *out, const char *text, size_t len, const stru
 			emit(out, &quote, 1, &blank, style);
 			i += 3;
 		} else if ((n = utf8_len(p + i, len - i))) {
+			/* The rest of a word, which begins nothing that changes. */
+			for (; is_word(p[i]) && i + n < len && is_word(p[i + n]); n++)
+				;
 			emit(out, text + i, n, &blank, style);
 			i += n;
 		} else {
 			emit(out, "~", 1, &blank, style);
 			i++;
 		}
+	}
+}
+
+static bool is_collapsing(char c)
+{
+	switch (c) {
+	case '-': case '_': case '.': case ',': case ';': case ':': case '#': case '!':
+		return true;
+	default:
+		return false;
 	}
 }
 
@@ -338,7 +350,7 @@ static void collapse(struct str *s, size_t from)
 	for (size_t i = from; i < s->len;) {
 		size_t run = 0;
 
-		while (i + run < s->len && strchr(COLLAPSING, s->buf[i + run]))
+		while (i + run < s->len && is_collapsing(s->buf[i + run]))
 			run++;
 		if (run >= 3) {
 			s->buf[to++] = ':';
