@@ -56,18 +56,35 @@ static void add_aliases(struct found_error *found, const struct strv *aliases)
 			strv_push(&found->aliases, aliases->v[i]);
 }
 
-uint32_t notes_reserve(struct notes *notes, enum rule_part part, uint64_t line)
+static bool is_near(const struct notes *notes, uint64_t line, uint64_t lines)
 {
-	uint64_t distance = line - notes->finding_line;
-	bool joins = notes->findings && part == PART_OF_BEFORE && (line == 0 || distance <= PART_LINES);
+	return notes->findings && (line == 0 || line - notes->finding_line <= lines);
+}
 
-	if (notes->findings && notes->awaits_next && distance <= NEXT_LINES)
-		joins = true;
-	if (!joins)
-		notes->finding = notes->findings++;
+static void open_finding(struct notes *notes, uint32_t finding, enum rule_part part, enum error_severity severity, uint64_t line)
+{
+	/* A warning between an error and what comes of it comes of neither. */
+	if (severity == SEVERITY_WARNING && notes->finding_severity > SEVERITY_WARNING && is_near(notes, line, PART_LINES))
+		return;
+	notes->finding = finding;
 	notes->finding_line = line;
+	notes->finding_severity = severity;
 	notes->awaits_next = part == PART_OF_NEXT;
-	return notes->finding;
+}
+
+uint32_t notes_reserve(struct notes *notes, enum rule_part part, enum error_severity severity, uint64_t line)
+{
+	uint32_t finding;
+
+	if ((part == PART_OF_BEFORE && is_near(notes, line, PART_LINES)) || (notes->awaits_next && is_near(notes, line, NEXT_LINES))) {
+		notes->finding_line = line;
+		notes->awaits_next = part == PART_OF_NEXT;
+		return notes->finding;
+	}
+	finding = notes->findings;
+	open_finding(notes, finding, part, severity, line);
+	notes->findings++;
+	return finding;
 }
 
 uint64_t notes_count(const struct notes *notes, const char *id)
@@ -84,9 +101,7 @@ static void note_again(struct notes *notes, struct found_error *found, const str
 	add_aliases(found, note->aliases);
 	if (note->part == PART_OF_BEFORE || note->finding >= 0)
 		return;
-	notes->finding = found->finding;
-	notes->finding_line = note->place->number;
-	notes->awaits_next = note->part == PART_OF_NEXT;
+	open_finding(notes, found->finding, note->part, note->severity, note->place->number);
 }
 
 void notes_add(struct notes *notes, const struct note *note)
@@ -117,7 +132,7 @@ void notes_add(struct notes *notes, const struct note *note)
 		.severity = note->severity,
 		.function = mem_strdup(note->function),
 		.finding = note->finding >= 0 ? (uint32_t)note->finding
-					      : notes_reserve(notes, note->part, note->place->number),
+					      : notes_reserve(notes, note->part, note->severity, note->place->number),
 		.part = note->part != PART_OF_NONE,
 	};
 	add_aliases(found, note->aliases);
@@ -143,6 +158,7 @@ void notes_open_worst(struct notes *notes)
 		return;
 	notes->finding = worst->finding;
 	notes->finding_line = worst->line_number;
+	notes->finding_severity = worst->severity;
 	notes->awaits_next = false;
 }
 

@@ -38,6 +38,7 @@ struct notes {
 	/* The finding that a part may belong to. */
 	uint32_t finding, findings;
 	uint64_t finding_line;		/* of its latest part */
+	enum error_severity finding_severity;	/* of what began it */
 	bool awaits_next;		/* it was begun by an error that is part of the next */
 };
 
@@ -45,7 +46,7 @@ void notes_init(struct notes *notes);
 void notes_release(struct notes *notes);
 void notes_add(struct notes *notes, const struct note *note);
 /* The finding of an error on this line that gets its name later. */
-uint32_t notes_reserve(struct notes *notes, enum rule_part part, uint64_t line);
+uint32_t notes_reserve(struct notes *notes, enum rule_part part, enum error_severity severity, uint64_t line);
 uint64_t notes_count(const struct notes *notes, const char *id);	/* how often seen; 0: not in the list */
 /* More names for an id that is there. */
 void notes_add_aliases(struct notes *notes, const char *id, const struct strv *aliases);

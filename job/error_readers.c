@@ -117,6 +117,8 @@ static void note_case(struct extractor *x, const char *name, size_t len)
 		.finding = -1,
 	});
 	x->case_follows = false;
+	x->case_open = x->in_section;
+	x->in_section = false;
 }
 
 /* --- Reports: an id that waits for the function that is guilty --- */
@@ -206,7 +208,7 @@ static void open_report(struct extractor *x, enum rule_log log, const struct ker
 	report->lines = 0;
 	report->number = x->place.number;
 	report->offset = x->place.offset;
-	report->finding = notes_reserve(&x->notes, hit->part, x->place.number);
+	report->finding = notes_reserve(&x->notes, hit->part, hit->rule->severity, x->place.number);
 	snprintf(report->caller, sizeof(report->caller), "%.*s", prefix && prefix->caller ? (int)prefix->caller_len : 0,
 		prefix && prefix->caller ? prefix->caller : "");
 	str_setf(&report->function, "%s", function);
@@ -257,6 +259,10 @@ static void ask(struct extractor *x, enum rule_log log, const struct rule_line *
 	if (hit->mark) {
 		x->boots |= !strcmp(hit->mark->name, "boot-begins");
 		x->userspace |= !strcmp(hit->mark->name, "userspace-runs");
+		if (!strcmp(hit->mark->name, "section-begins")) {
+			x->in_section = true;
+			x->case_open = x->case_follows = false;
+		}
 	}
 }
 
@@ -271,6 +277,8 @@ static void note_traceback(struct extractor *x, enum rule_log log)
 	struct strv aliases = STRV_INIT;
 
 	naming.severity = SEVERITY_ERROR;
+	if (x->case_open)
+		naming.part = PART_OF_BEFORE;
 	note_text(x, &naming, t->text.buf, t->text.len, &place, t->text.buf, t->text.len);
 	for (size_t i = 0; i < t->others.n; i++)
 		add_alias(x, &aliases, log, t->others.v[i], strlen(t->others.v[i]));
@@ -473,7 +481,7 @@ static void read_test(struct extractor *x, const char *raw, size_t raw_len, cons
 			note_case(x, x->text.buf, x->text.len);
 	} else if (!hit.ignored) {
 		/* What a point says of its failure stands in comments behind it. */
-		if (line.no_cases)
+		if (line.no_cases || x->case_open)
 			hit.part = PART_OF_BEFORE;
 		if (hit.rule->id || hit.rule->function) {
 			note_hit(x, RULES_TEST, &hit, NULL, text + line.skip, len - line.skip, raw, raw_len);

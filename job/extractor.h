@@ -53,6 +53,7 @@ struct extractor {
 	struct metrics metrics;
 	bool xml;		/* tags end a line */
 	bool boots, userspace;	/* a kernel said that it starts; that programs run */
+	bool in_section, case_open; /* a report that names a case begins with a section; what follows comes of the case */
 	size_t failed_indent;	/* of the last test point that failed */
 	bool case_follows;	/* an error stands since the last test point: a case that fails now comes of it */
 

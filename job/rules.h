@@ -13,7 +13,8 @@
  *					# the first function of the stack below that is none
  *	ignore:				# name, log, match: no error, whatever stands above
  *	rewrite:			# name, log (also: case), match, with: '$1'.  In this order, before a line is normalised
- *	marks:				# name, log, match: no error, but tells of the run: "boot-begins", "userspace-runs"
+ *	marks:				# name, log, match: no error, but tells of the run: "boot-begins", "userspace-runs",
+ *					# "section-begins"
  *	frames:				# name, log, match: a line of a stack, group 1 its function
  *	helpers:			# name, match: functions in which nobody is guilty (allocators, locks, memcpy)
  */
