@@ -37,10 +37,10 @@ static const struct setting errors_settings[] = {
 
 const struct command errors_command = {
 	.name = "errors",
-	.synopsis = "[options] [FILE...]",
+	.synopsis = "[options] [FILE]",
 	.summary = "print the error ids of a log",
 	.description =
-		"Reads logs (standard input without FILE, or for -) and prints the error ids in them, with line numbers, by finding: "
+		"Reads a log (standard input without FILE, or for -) and prints the error ids in it, with line numbers, by finding: "
 		"errors that most likely have one cause stand together, the one to bisect first. An id is what bisectctl run --error-id "
 		"and bisectctl bisect take.\n\n"
 		"Exit status: 0 whether ids were found or not, 2 when something is wrong.\n\n"
@@ -283,10 +283,10 @@ int errors_main(int argc, char **argv)
 		goto out;
 	rules_use(values.rules_dir);
 	reading.lines = values.kind && !strcmp(values.kind, "line-pkg");
-	if (files.n == 0)
-		strv_push(&files, "-");
-	for (size_t i = 0; i < files.n && r == 0; i++)
-		r = read_file(&reading, files.v[i], &err);
+	if (files.n > 1)
+		r = error_set(&err, ERR_INVALID, "found %zu files, allowed is one at a time", files.n);
+	else
+		r = read_file(&reading, files.n ? files.v[0] : "-", &err);
 	if (r == 0 && !reading.lines && !reading.extractor)
 		r = find_kind(&reading, "", 0, &err);
 	if (r == 0 && !reading.lines)

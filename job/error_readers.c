@@ -276,7 +276,7 @@ static void note_traceback(struct extractor *x, enum rule_log log)
 	struct naming naming = naming_of(log, NULL);
 	struct strv aliases = STRV_INIT;
 
-	naming.severity = SEVERITY_ERROR;
+	naming.severity = t->crash ? SEVERITY_CRASH : SEVERITY_ERROR;
 	if (x->case_open)
 		naming.part = PART_OF_BEFORE;
 	note_text(x, &naming, t->text.buf, t->text.len, &place, t->text.buf, t->text.len);

@@ -28,6 +28,7 @@ static void set_text(struct traceback *t, const char *text, size_t len)
 static void begin(struct traceback *t, enum traceback_kind kind, size_t indent, uint64_t number, uint64_t offset)
 {
 	t->kind = kind;
+	t->crash = kind == TRACEBACK_CXX || kind == TRACEBACK_RUST;
 	t->indent = indent;
 	t->lines = 0;
 	t->number = number;
@@ -88,6 +89,10 @@ static enum traceback_answer read_start(struct traceback *t, const char *line, s
 		add_other(t, line);
 	} else if (*line == 't' && line[len - 1] == ':' && str_has_prefix(line, "thread '") && strstr(line, " panicked at ")) {
 		begin(t, TRACEBACK_RUST, 0, number, offset);
+		set_text(t, line, len);
+		add_other(t, line);
+	} else if (*line == 't' && str_has_prefix(line, "terminate called after throwing ")) {
+		begin(t, TRACEBACK_CXX, 0, number, offset);
 		set_text(t, line, len);
 		add_other(t, line);
 	} else if (*line == 'g' && line[len - 1] == ':' && str_has_prefix(line, "goroutine ") && strstr(line, " [")) {
@@ -186,6 +191,12 @@ enum traceback_answer traceback_read(struct traceback *t, const char *line, size
 			return TRACEBACK_WITHIN;
 		t->kind = TRACEBACK_NONE;
 		return read_start(t, line, len, number, offset);
+	case TRACEBACK_CXX:
+		if (!str_has_prefix(line, "  what(): "))
+			return end_with(t, TRACEBACK_CUT);
+		add_other(t, line);
+		str_addf(&t->text, " %s", line);
+		return end_with(t, TRACEBACK_ENDED);
 	case TRACEBACK_RUST:
 		if (len) {
 			add_other(t, line);

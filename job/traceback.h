@@ -1,7 +1,7 @@
 /*
  * Reports of an error over several lines, made one: tracebacks of Python (the last line names the exception), Java (the header, or
  * the last "Caused by:"), Node (the source quoted before the exception), Go (goroutines after the panic), Rust (the message on
- * the line after "panicked at").  What stands in them otherwise says where it went through, and changes with every edit.
+ * the line after "panicked at"), C++ (what() after "terminate called").  What stands in them otherwise says where it went through, and changes with every edit.
  */
 #ifndef JOB_TRACEBACK_H
 #define JOB_TRACEBACK_H
@@ -11,7 +11,7 @@
 
 #include "base/str.h"
 
-enum traceback_kind { TRACEBACK_NONE, TRACEBACK_PYTHON, TRACEBACK_JAVA, TRACEBACK_NODE, TRACEBACK_GO, TRACEBACK_RUST };
+enum traceback_kind { TRACEBACK_NONE, TRACEBACK_PYTHON, TRACEBACK_JAVA, TRACEBACK_NODE, TRACEBACK_GO, TRACEBACK_RUST, TRACEBACK_CXX };
 
 struct traceback {
 	enum traceback_kind kind;
@@ -20,6 +20,7 @@ struct traceback {
 	struct str text;		/* of the error */
 	struct strv others;		/* lines that would be an error by themselves, some of them */
 	uint64_t number, offset;	/* where it begins */
+	bool crash;			/* the program died of it: C++, Rust */
 	bool quotes;			/* the log is standard error: what Node quotes counts */
 };
 

@@ -173,6 +173,18 @@ static void error_row(struct str *out, const char *unit, const json_t *error, bo
 	html_raw(out, "</td></tr>\n");
 }
 
+/* The error that stands for a finding; without one (an agent of somebody else) each stands for itself. */
+static bool has_representative(const json_t *errors, json_int_t finding)
+{
+	size_t i;
+	json_t *row;
+
+	json_array_foreach((json_t *)errors, i, row)
+		if (number_of(row, "finding") == finding && json_is_true(json_object_get(row, "representative")))
+			return true;
+	return false;
+}
+
 /* By finding: the error to bisect, and below it those that most likely come of the same cause. */
 static void errors_table(struct str *out, const char *unit, const json_t *errors)
 {
@@ -185,6 +197,8 @@ static void errors_table(struct str *out, const char *unit, const json_t *errors
 	json_array_foreach((json_t *)errors, i, row) {
 		json_int_t finding = number_of(row, "finding");
 
+		if (!has_representative(errors, finding))
+			finding = 0;
 		if (finding && !json_is_true(json_object_get(row, "representative")))
 			continue;
 		error_row(out, unit, row, false);
