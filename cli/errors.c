@@ -224,6 +224,8 @@ static void print_json(const struct reading *reading, const struct found_error *
 static void print_error(const struct found_error *found, bool root)
 {
 	printf("%8llu  %s%s", (unsigned long long)found->line_number, root ? "" : "  ", found->id);
+	if (root && found->function)
+		printf("  in %s", found->function);
 	if (found->count > 1)
 		printf("  (%llu times)", (unsigned long long)found->count);
 	putchar('\n');

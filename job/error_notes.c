@@ -147,6 +147,14 @@ void notes_add_aliases(struct notes *notes, const char *id, const struct strv *a
 		add_aliases(&notes->found[*slot - 1], aliases);
 }
 
+void notes_set_function(struct notes *notes, const char *id, const char *function)
+{
+	uint16_t *slot = find_slot(notes, id);
+
+	if (*slot && !notes->found[*slot - 1].function)
+		notes->found[*slot - 1].function = mem_strdup(function);
+}
+
 void notes_open_worst(struct notes *notes)
 {
 	const struct found_error *worst = NULL;
@@ -191,6 +199,13 @@ void notes_choose(struct notes *notes)
 			best[i]->representative = true;
 			numbers[i] = used++;
 		}
+	/* Where it happened often stands in a part only, as RIP after a BUG. */
+	for (size_t i = 0; i < notes->n; i++) {
+		struct found_error *root = best[notes->found[i].finding];
+
+		if (!root->function && notes->found[i].function)
+			root->function = mem_strdup(notes->found[i].function);
+	}
 	for (size_t i = 0; i < notes->n; i++)
 		notes->found[i].finding = numbers[notes->found[i].finding];
 	notes->findings = used;

@@ -121,6 +121,17 @@ static void note_case(struct extractor *x, const char *name, size_t len)
 	x->in_section = false;
 }
 
+/* The function of an error whose id stays as it is: another name of it. */
+static void note_function(struct extractor *x, const char *id, const char *function)
+{
+	struct strv aliases = STRV_INIT;
+
+	strv_pushf(&aliases, "%s_in_%s", id, function);
+	notes_set_function(&x->notes, id, function);
+	notes_add_aliases(&x->notes, id, &aliases);
+	strv_release(&aliases);
+}
+
 /* --- Reports: an id that waits for the function that is guilty --- */
 
 static void close_report(struct extractor *x, struct report *report, const char *function, size_t len)
@@ -133,6 +144,11 @@ static void close_report(struct extractor *x, struct report *report, const char 
 	if (function) {
 		str_clear(&report->function);
 		str_add_bytes(&report->function, function, len);
+	}
+	if (report->named) {
+		if (function)
+			note_function(x, report->text.buf, report->function.buf);
+		return;
 	}
 	if (report->function.len) {
 		str_addf(&report->text, " in %s", report->function.buf);
@@ -206,18 +222,28 @@ static void open_report(struct extractor *x, enum rule_log log, const struct ker
 	report->log = log;
 	report->rule = hit->rule;
 	report->lines = 0;
+	report->named = hit->rule->where;
 	report->number = x->place.number;
 	report->offset = x->place.offset;
-	report->finding = notes_reserve(&x->notes, hit->part, hit->rule->severity, x->place.number);
+	report->finding = report->named ? 0 : notes_reserve(&x->notes, hit->part, hit->rule->severity, x->place.number);
 	snprintf(report->caller, sizeof(report->caller), "%.*s", prefix && prefix->caller ? (int)prefix->caller_len : 0,
 		prefix && prefix->caller ? prefix->caller : "");
 	str_setf(&report->function, "%s", function);
 	str_clear(&report->raw);
 	str_add_bytes(&report->raw, text, len);
-	str_setf(&report->text, "%s", x->text.buf);
+	str_setf(&report->text, "%s", report->named ? x->id.buf : x->text.buf);
 }
 
 /* --- A line that a rule knows --- */
+
+static void note_where(struct extractor *x, enum rule_log log, const struct rule_hit *hit, const struct kernel_prefix *prefix,
+	const struct str *function, const char *text, size_t len)
+{
+	if (function->len && !rules_is_helper(x->rules, function->buf, function->len))
+		notes_set_function(&x->notes, x->id.buf, function->buf);
+	else
+		open_report(x, log, prefix, hit, "", text, len);
+}
 
 static void note_hit(struct extractor *x, enum rule_log log, const struct rule_hit *hit, const struct kernel_prefix *prefix,
 	const char *text, size_t len, const char *raw, size_t raw_len)
@@ -231,20 +257,22 @@ static void note_hit(struct extractor *x, enum rule_log log, const struct rule_h
 		pattern_expand(&x->text, hit->rule->id, hit->groups);
 	else
 		str_add_bytes(&x->text, text, len);
-	if (hit->rule && hit->rule->function)
-		pattern_expand(&function, hit->rule->function, hit->groups);
+	if (hit->rule && (hit->rule->function || hit->rule->where))
+		pattern_expand(&function, hit->rule->function ? hit->rule->function : hit->rule->where, hit->groups);
 	if (hit->rule && x->open_reports && naming.part != PART_OF_BEFORE)
 		close_reports(x, log, prefix);
 	if (hit->rule && hit->rule->function && (!function.len || rules_is_helper(x->rules, function.buf, function.len))) {
 		open_report(x, log, prefix, hit, function.buf, text, len);
 	} else {
-		if (function.len) {
+		if (function.len && hit->rule->function) {
 			str_addf(&x->text, " in %s", function.buf);
 			naming.function = function.buf;
 		}
 		if (!hit->rule)
 			naming.weight = WEIGHT_PLAIN;
 		note_text(x, &naming, x->text.buf, x->text.len, &x->place, raw, raw_len);
+		if (hit->rule && hit->rule->where && x->id.len)
+			note_where(x, log, hit, prefix, &function, text, len);
 	}
 	str_release(&function);
 }

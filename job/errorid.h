@@ -41,7 +41,7 @@ struct found_error {
 	uint64_t count;		/* how often */
 	struct strv aliases;	/* other names it goes by: lkp's spelling where that differs */
 	enum error_severity severity;
-	char *function;		/* where it happened, where the log tells; else NULL */
+	char *function;		/* where it happened, where the log tells (a representative: any part of its finding); else NULL */
 	uint32_t finding;	/* from 0 */
 	bool part;		/* it says more of another error, or comes of it */
 	bool representative;

@@ -22,6 +22,7 @@ struct report {
 	enum rule_log log;
 	char caller[16];	/* of the kernel's lines: processors write in turns */
 	const struct rule *rule;
+	bool named;		/* the id stands already, in `text`: the function is told beside it */
 	struct str text, raw;	/* what is normalised; the line */
 	struct str function;	/* that the header names, a helper; may be empty */
 	uint32_t finding;

@@ -33,6 +33,7 @@ void rules_free(struct rules *rules)
 		free(rule->id);
 		free(rule->case_name);
 		free(rule->function);
+		free(rule->where);
 		free(rule->with);
 		free(rule);
 	}
@@ -363,11 +364,20 @@ static bool runs_where_built(void)
 {
 	char own[4096];
 	ssize_t n = readlink("/proc/self/exe", own, sizeof(own) - 1);
+	bool built_here;
+	char *real;
+	size_t len;
 
 	if (n <= 0)
 		return false;
 	own[n] = '\0';
-	return str_has_prefix(own, TOP_BUILD_DIR "/");
+	real = realpath(TOP_BUILD_DIR, NULL);
+	if (!real)
+		return false;
+	len = strlen(real);
+	built_here = !strncmp(own, real, len) && own[len] == '/';
+	free(real);
+	return built_here;
 }
 
 const char *rules_standard_dir(void)

@@ -11,6 +11,7 @@
  *	    part: before		# says more of, or comes of, the error before it: both are one finding (or: next)
  *	    function: '$2'		# '' or where it happened; the id ends in " in " and this or, if this is '' or a helper,
  *					# the first function of the stack below that is none
+ *	    where: '$1'			# the same, but the id stays as it is: ID_in_FUNCTION is an alias
  *	ignore:				# name, log, match: no error, whatever stands above
  *	rewrite:			# name, log (also: case), match, with: '$1'.  In this order, before a line is normalised
  *	marks:				# name, log, match: no error, but tells of the run: "boot-begins", "userspace-runs",
@@ -41,7 +42,7 @@ const char *severity_name(enum error_severity severity);	/* "warning", "error", 
 
 struct rule {
 	char *name;
-	char *id, *case_name, *function, *with;	/* templates, NULL: not given */
+	char *id, *case_name, *function, *where, *with;	/* templates, NULL: not given */
 	enum error_severity severity;
 	enum rule_part part;
 };

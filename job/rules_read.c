@@ -25,14 +25,16 @@ const char *severity_name(enum error_severity severity)
 }
 
 /* Which keys a kind's rule may have, and which it must. */
-enum key { KEY_NAME, KEY_LOG, KEY_MATCH, KEY_ID, KEY_CASE, KEY_SEVERITY, KEY_PART, KEY_FUNCTION, KEY_WITH, NKEYS };
+enum key { KEY_NAME, KEY_LOG, KEY_MATCH, KEY_ID, KEY_CASE, KEY_SEVERITY, KEY_PART, KEY_FUNCTION, KEY_WHERE, KEY_WITH, NKEYS };
 
-static const char *const key_names[NKEYS] = { "name", "log", "match", "id", "case", "severity", "part", "function", "with" };
+static const char *const key_names[NKEYS] = { "name", "log", "match", "id", "case", "severity", "part", "function",
+	"where", "with" };
 
 #define BIT(key) (1u << (key))
 static const struct { unsigned must, may; } keys_of[RULE_NKINDS] = {
 	[RULE_ERROR] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH),
-		BIT(KEY_ID) | BIT(KEY_CASE) | BIT(KEY_SEVERITY) | BIT(KEY_PART) | BIT(KEY_FUNCTION) },
+		BIT(KEY_ID) | BIT(KEY_CASE) | BIT(KEY_SEVERITY) | BIT(KEY_PART) | BIT(KEY_FUNCTION) |
+			BIT(KEY_WHERE) },
 	[RULE_IGNORE] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH), 0 },
 	[RULE_MARK] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH), 0 },
 	[RULE_REWRITE] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH) | BIT(KEY_WITH), 0 },
@@ -160,7 +162,8 @@ struct adding {
 static int add_pattern(const struct file *file, const struct yaml_node *item, void *arg, struct error *err)
 {
 	struct adding *adding = arg;
-	const char *const templates[] = { adding->rule->id, adding->rule->case_name, adding->rule->function, adding->rule->with };
+	const char *const templates[] = { adding->rule->id, adding->rule->case_name, adding->rule->function,
+		adding->rule->where, adding->rule->with };
 	struct rules *rules = file->rules;
 	struct error why = ERROR_INIT;
 	struct pattern *pattern;
@@ -254,6 +257,8 @@ static int read_choices(const struct file *file, const struct yaml_node *node, s
 			return choice;
 		rule->part = (enum rule_part)choice;
 	}
+	if (rule->function && rule->where)
+		return yaml_error(err, file->doc, yaml_get(node, "where"), "where: beside 'function', one of them is allowed");
 	if (rule->id && rule->case_name)
 		return yaml_error(err, file->doc, yaml_get(node, "case"), "case: beside 'id', one of them is allowed");
 	return 0;
@@ -276,6 +281,7 @@ static int read_rule(const struct file *file, const struct yaml_node *node, stru
 		(r = read_text(file, node, KEY_ID, &rule->id, err)) < 0 ||
 		(r = read_text(file, node, KEY_CASE, &rule->case_name, err)) < 0 ||
 		(r = read_text(file, node, KEY_FUNCTION, &rule->function, err)) < 0 ||
+		(r = read_text(file, node, KEY_WHERE, &rule->where, err)) < 0 ||
 		(r = read_text(file, node, KEY_WITH, &rule->with, err)) < 0 ||
 		(r = check_name(file, node, rule->name, err)) < 0 || (r = read_choices(file, node, rule, err)) < 0)
 		return r;

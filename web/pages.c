@@ -162,7 +162,13 @@ static void error_row(struct str *out, const char *unit, const json_t *error, bo
 
 	html_raw(out, part ? "<tr class=\"part\"><td><code class=\"line\">" : "<tr><td><code class=\"line\">");
 	html_breakable(out, text_of(error, "id"));
-	html_raw(out, "</code></td><td class=\"number\">");
+	html_raw(out, "</code>");
+	if (!part && text_of(error, "function")) {
+		html_raw(out, " <span class=\"note\">in ");
+		html_breakable(out, text_of(error, "function"));
+		html_raw(out, "</span>");
+	}
+	html_raw(out, "</td><td class=\"number\">");
 	if (line > 0 && unit) {
 		html_raw(out, "<a");
 		page_log_address(out, unit, (uint64_t)line);
