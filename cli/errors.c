@@ -279,7 +279,7 @@ int errors_main(int argc, char **argv)
 	struct error err = ERROR_INIT;
 	struct reading reading = { .values = &values, .line = STR_INIT };
 	bool done = false;
-	int r = settings_read(&values, &files, &done, &errors_command, "bisectctl errors", argc, argv, NULL, false, &err);
+	int r = settings_read(&values, &files, &done, &errors_command, "bisectctl", argc, argv, NULL, false, &err);
 
 	if (r < 0 || done)
 		goto out;
@@ -359,7 +359,7 @@ int rules_main(int argc, char **argv)
 	bool done = false;
 	int worst = 0, r;
 
-	r = settings_read(&values, &arguments, &done, &rules_command, "bisectctl rules", argc, argv, NULL, false, &err);
+	r = settings_read(&values, &arguments, &done, &rules_command, "bisectctl", argc, argv, NULL, false, &err);
 	if (r < 0 || done)
 		goto out;
 	rules_use(values.rules_dir);
