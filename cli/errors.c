@@ -1,4 +1,5 @@
-/* bisectctl errors and rules: the ids of a log, and whether the rules that find them are right.  No daemon, no network. */
+/* bisectctl errors and rules: the ids of a log, and whether the rules that find them are right.  No
+ * daemon, no network. */
 #include "cli/errors.h"
 
 #include <errno.h>
@@ -12,7 +13,7 @@
 #include "job/error_guess.h"
 #include "job/errorid.h"
 
-#define BLOCK (256u << 10)	/* bytes read at once; the first tells the kind of log */
+#define BLOCK (256u << 10) /* bytes read at once; the first tells the kind of log */
 
 struct errors_values {
 	char *kind, *suite, *match, *rules_dir;
@@ -23,15 +24,21 @@ struct errors_values {
 
 static const struct setting errors_settings[] = {
 	{ "kind", 'k', SETTING_STRING, AT(kind), "KIND", NULL, 0, 0,
-		"What the log is: dmesg (a kernel's console), kmsg (its log with levels), stderr, build-pkg, test, or line-pkg (each line "
-		"through the normaliser of build logs). Default: guessed from its first lines.", true },
-	{ "suite", 's', SETTING_STRING, AT(suite), "NAME", "test", 0, 0, "Names test cases and metrics: NAME.CASE.fail.", true },
+	        "What the log is: dmesg (a kernel's console), kmsg (its log with levels), stderr, "
+	        "build-pkg, test, or line-pkg (each line "
+	        "through the normaliser of build logs). Default: guessed from its first lines.",
+	        true },
+	{ "suite", 's', SETTING_STRING, AT(suite), "NAME", "test", 0, 0,
+	        "Names test cases and metrics: NAME.CASE.fail.", true },
 	{ "match", 'm', SETTING_STRING, AT(match), "REGEX", NULL, 0, 0,
-		"Lines that match are an error too, as with error.match of a job.", true },
-	{ "ids", 'i', SETTING_FLAG, AT(ids), NULL, NULL, 0, 0, "Print the ids only: sorted, each once, one a line.", true },
+	        "Lines that match are an error too, as with error.match of a job.", true },
+	{ "ids", 'i', SETTING_FLAG, AT(ids), NULL, NULL, 0, 0,
+	        "Print the ids only: sorted, each once, one a line.", true },
 	{ "json", 'J', SETTING_FLAG, AT(json), NULL, NULL, 0, 0, "Print a JSON document.", true },
 	{ "rules-dir", 0, SETTING_STRING, AT(rules_dir), "DIR", NULL, 0, 0,
-		"Directory with the rules of error ids (*.yaml); default: those installed with this program.", false },
+	        "Directory with the rules of error ids (*.yaml); default: those installed with "
+	        "this program.",
+	        false },
 	{ NULL, 0, SETTING_HEADING, 0, NULL, NULL, 0, 0, NULL, false },
 };
 
@@ -40,19 +47,28 @@ const struct command errors_command = {
 	.synopsis = "[options] [FILE]",
 	.summary = "print the error ids of a log",
 	.description =
-		"Reads a log (standard input without FILE, or for -) and prints the error ids in it, with line numbers, by finding: "
-		"errors that most likely have one cause stand together, the one to bisect first. An id is what bisectctl run --error-id "
-		"and bisectctl bisect take.\n\n"
-		"Exit status: 0 whether ids were found or not, 2 when something is wrong.\n\n"
-		"  dmesg | bisectctl errors --kind dmesg\n"
-		"  make 2>&1 | bisectctl errors --ids",
+	        "Reads a log (standard input without FILE, or for -) and prints the error ids in "
+	        "it, with line numbers, by finding: "
+	        "errors that most likely have one cause stand together, the one to bisect first. "
+	        "An id is what bisectctl run --error-id "
+	        "and bisectctl bisect take.\n\n"
+	        "Exit status: 0 whether ids were found or not, 2 when something is wrong.\n\n"
+	        "  dmesg | bisectctl errors --kind dmesg\n"
+	        "  make 2>&1 | bisectctl errors --ids",
 	.settings = errors_settings,
 	.size = sizeof(struct errors_values),
 };
 
-static const struct { const char *name; enum error_source source; } kinds[] = {
-	{ "dmesg", SOURCE_DMESG }, { "kmsg", SOURCE_KMSG }, { "stderr", SOURCE_STDERR }, { "build-pkg", SOURCE_BUILD },
-	{ "build", SOURCE_BUILD }, { "test", SOURCE_TEST },
+static const struct {
+	const char *name;
+	enum error_source source;
+} kinds[] = {
+	{ "dmesg", SOURCE_DMESG },
+	{ "kmsg", SOURCE_KMSG },
+	{ "stderr", SOURCE_STDERR },
+	{ "build-pkg", SOURCE_BUILD },
+	{ "build", SOURCE_BUILD },
+	{ "test", SOURCE_TEST },
 };
 
 static const char *kind_name(enum error_source source)
@@ -69,7 +85,7 @@ struct reading {
 	const struct errors_values *values;
 	struct extractor *extractor;
 	enum error_source source;
-	bool lines;		/* line-pkg */
+	bool lines; /* line-pkg */
 	struct str line;
 };
 
@@ -85,8 +101,11 @@ static int find_kind(struct reading *reading, const char *begin, size_t len, str
 			reading->source = kinds[i].source;
 	if (reading->source == SOURCE_NKINDS)
 		return error_set(err, ERR_INVALID,
-			"--kind: found '%.80s', allowed are dmesg, kmsg, stderr, build-pkg, test, line-pkg", kind);
-	return extractor_new(&reading->extractor, reading->source, reading->values->suite, reading->values->match, err);
+		        "--kind: found '%.80s', allowed are dmesg, kmsg, stderr, build-pkg, test, "
+		        "line-pkg",
+		        kind);
+	return extractor_new(&reading->extractor, reading->source, reading->values->suite,
+	        reading->values->match, err);
 }
 
 static int print_line(struct reading *reading, struct error *err)
@@ -196,11 +215,12 @@ static json_t *error_json(const struct found_error *found)
 
 	for (size_t i = 0; i < found->aliases.n; i++)
 		json_array_append_new(aliases, json_string(found->aliases.v[i]));
-	return json_pack("{s:s, s:o, s:I, s:I, s:I, s:s, s:o, s:I, s:b, s:o}", "id", found->id, "line",
-		text_or_null(found->line), "line_number", (json_int_t)found->line_number, "offset", (json_int_t)found->offset,
-		"count", (json_int_t)found->count, "severity", severity_name(found->severity), "function",
-		text_or_null(found->function), "finding", (json_int_t)found->finding + 1, "representative",
-		(int)found->representative, "aliases", aliases);
+	return json_pack("{s:s, s:o, s:I, s:I, s:I, s:s, s:o, s:I, s:b, s:o}", "id", found->id,
+	        "line", text_or_null(found->line), "line_number", (json_int_t)found->line_number,
+	        "offset", (json_int_t)found->offset, "count", (json_int_t)found->count, "severity",
+	        severity_name(found->severity), "function", text_or_null(found->function),
+	        "finding", (json_int_t)found->finding + 1, "representative",
+	        (int)found->representative, "aliases", aliases);
 }
 
 static void print_json(const struct reading *reading, const struct found_error *found, size_t n)
@@ -213,9 +233,11 @@ static void print_json(const struct reading *reading, const struct found_error *
 		json_array_append_new(errors, error_json(&found[i]));
 	for (size_t i = 0; i < metrics; i++)
 		json_object_set_new(values, metric[i].name, json_real(metric[i].value));
-	all = json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "kind", kind_name(reading->source), "rules",
-		extractor_rules(reading->extractor), "lines", (json_int_t)extractor_lines(reading->extractor), "dropped",
-		(json_int_t)extractor_dropped(reading->extractor), "errors", errors, "metrics", values);
+	all = json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "kind", kind_name(reading->source),
+	        "rules", extractor_rules(reading->extractor), "lines",
+	        (json_int_t)extractor_lines(reading->extractor), "dropped",
+	        (json_int_t)extractor_dropped(reading->extractor), "errors", errors, "metrics",
+	        values);
 	json_dumpf(all, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(all);
@@ -264,12 +286,17 @@ static void print_results(const struct reading *reading)
 	else
 		print_findings(reading, found, n);
 	if (extractor_dropped(reading->extractor))
-		fprintf(stderr, "bisectctl: errors: %llu more errors are not listed: at most %d different ids are kept\n",
-			(unsigned long long)extractor_dropped(reading->extractor), ERRORID_COUNT_MAX);
+		fprintf(stderr,
+		        "bisectctl: errors: %llu more errors are not listed: at most %d different "
+		        "ids are kept\n",
+		        (unsigned long long)extractor_dropped(reading->extractor),
+		        ERRORID_COUNT_MAX);
 	if (extractor_gave_up(reading->extractor))
-		fprintf(stderr, "bisectctl: errors: %llu lines were too hard for rule '%s': what it would have found is missing\n",
-			(unsigned long long)extractor_gave_up(reading->extractor),
-			extractor_gave_up_rule(reading->extractor));
+		fprintf(stderr,
+		        "bisectctl: errors: %llu lines were too hard for rule '%s': what it would "
+		        "have found is missing\n",
+		        (unsigned long long)extractor_gave_up(reading->extractor),
+		        extractor_gave_up_rule(reading->extractor));
 }
 
 int errors_main(int argc, char **argv)
@@ -279,14 +306,16 @@ int errors_main(int argc, char **argv)
 	struct error err = ERROR_INIT;
 	struct reading reading = { .values = &values, .line = STR_INIT };
 	bool done = false;
-	int r = settings_read(&values, &files, &done, &errors_command, "bisectctl", argc, argv, NULL, false, &err);
+	int r = settings_read(&values, &files, &done, &errors_command, "bisectctl", argc, argv,
+	        NULL, false, &err);
 
 	if (r < 0 || done)
 		goto out;
 	rules_use(values.rules_dir);
 	reading.lines = values.kind && !strcmp(values.kind, "line-pkg");
 	if (files.n > 1)
-		r = error_set(&err, ERR_INVALID, "found %zu files, allowed is one at a time", files.n);
+		r = error_set(
+		        &err, ERR_INVALID, "found %zu files, allowed is one at a time", files.n);
 	else
 		r = read_file(&reading, files.n ? files.v[0] : "-", &err);
 	if (r == 0 && !reading.lines && !reading.extractor)
@@ -310,8 +339,11 @@ struct rules_values {
 };
 
 static const struct setting rules_settings[] = {
-	{ "rules-dir", 0, SETTING_STRING, offsetof(struct rules_values, rules_dir), "DIR", NULL, 0, 0,
-		"Directory that is checked without DIR or FILE; default: the rules installed with this program.", false },
+	{ "rules-dir", 0, SETTING_STRING, offsetof(struct rules_values, rules_dir), "DIR", NULL, 0,
+	        0,
+	        "Directory that is checked without DIR or FILE; default: the rules installed with "
+	        "this program.",
+	        false },
 	{ NULL, 0, SETTING_HEADING, 0, NULL, NULL, 0, 0, NULL, false },
 };
 
@@ -319,10 +351,12 @@ const struct command rules_command = {
 	.name = "rules",
 	.synopsis = "check [DIR|FILE...]",
 	.summary = "check the rules that error ids are found by",
-	.description =
-		"Reads rules of error ids (docs/error-ids.md) and says what is wrong with them, as file:line:column: what was found, what "
-		"is allowed; also expressions that take too many steps on lines made to be hard for them.\n\n"
-		"Exit status: 0 when all is right, 1 when a rule is wrong, 2 when something else is.",
+	.description = "Reads rules of error ids (docs/error-ids.md) and says what is wrong with "
+	               "them, as file:line:column: what was found, what "
+	               "is allowed; also expressions that take too many steps on lines made to be "
+	               "hard for them.\n\n"
+	               "Exit status: 0 when all is right, 1 when a rule is wrong, 2 when something "
+	               "else is.",
 	.settings = rules_settings,
 	.size = sizeof(struct rules_values),
 };
@@ -344,8 +378,9 @@ static int check_rules(const char *path)
 		fprintf(stderr, "%s\n", slow.v[i]);
 	r = slow.n ? 1 : 0;
 	if (r == 0)
-		printf("%s: %zu expressions are right, %zu of them are tried on every line; version %s\n", path, rules_count(rules),
-			rules_always(rules), rules_version(rules));
+		printf("%s: %zu expressions are right, %zu of them are tried on every line; "
+		       "version %s\n",
+		        path, rules_count(rules), rules_always(rules), rules_version(rules));
 	strv_release(&slow);
 	rules_free(rules);
 	return r;
@@ -359,13 +394,15 @@ int rules_main(int argc, char **argv)
 	bool done = false;
 	int worst = 0, r;
 
-	r = settings_read(&values, &arguments, &done, &rules_command, "bisectctl", argc, argv, NULL, false, &err);
+	r = settings_read(&values, &arguments, &done, &rules_command, "bisectctl", argc, argv, NULL,
+	        false, &err);
 	if (r < 0 || done)
 		goto out;
 	rules_use(values.rules_dir);
 	if (arguments.n == 0 || strcmp(arguments.v[0], "check"))
-		r = error_set(&err, ERR_INVALID, "found %s%.80s%s, allowed is: check [DIR|FILE...]", arguments.n ? "'" : "nothing",
-			arguments.n ? arguments.v[0] : "", arguments.n ? "'" : "");
+		r = error_set(&err, ERR_INVALID, "found %s%.80s%s, allowed is: check [DIR|FILE...]",
+		        arguments.n ? "'" : "nothing", arguments.n ? arguments.v[0] : "",
+		        arguments.n ? "'" : "");
 	if (r == 0 && arguments.n == 1)
 		worst = check_rules(rules_standard_dir());
 	for (size_t i = 1; r == 0 && i < arguments.n; i++) {

@@ -25,26 +25,31 @@ static bool begins(const char *line, size_t len, const char *what)
 
 static bool is_test_line(const char *line, size_t len)
 {
-	static const char *const starts[] = { "ok ", "not ok ", "1..", "TAP version ", "KTAP version ", "PASS: ", "FAIL: ", "[ RUN ",
-		"[  FAILED", "[       OK", "--- FAIL", "--- PASS", "=== RUN", "test result:", "collected " };
+	static const char *const starts[] = { "ok ", "not ok ", "1..", "TAP version ",
+		"KTAP version ", "PASS: ", "FAIL: ", "[ RUN ", "[  FAILED", "[       OK",
+		"--- FAIL", "--- PASS", "=== RUN", "test result:", "collected " };
 
 	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
 		if (begins(line, len, starts[i]))
 			return true;
 	return junit_begins(line, len) || has(line, len, " TFAIL") || has(line, len, " TPASS") ||
-		has(line, len, "::test_") || has(line, len, " ... ok") || has(line, len, " ... FAIL");
+	       has(line, len, "::test_") || has(line, len, " ... ok") ||
+	       has(line, len, " ... FAIL");
 }
 
 static bool is_build_line(const char *line, size_t len)
 {
-	static const char *const starts[] = { "  CC  ", "  LD  ", "  AR  ", "  HOSTCC", "make[", "make: ", "gcc ", "cc ", "clang ", "## ____",
-		"-- The C compiler", "CMake ", "[1/", "   Compiling ", "ninja: ", "cargo ", "libtool: ", "collect2: ", "ld: ",
-		"/usr/bin/ld: ", "error[E", "  --> ", "configure: error", "FAILED: ", "==> ERROR: " };
+	static const char *const starts[] = { "  CC  ", "  LD  ", "  AR  ", "  HOSTCC", "make[",
+		"make: ", "gcc ", "cc ", "clang ", "## ____", "-- The C compiler", "CMake ", "[1/",
+		"   Compiling ", "ninja: ", "cargo ",
+		"libtool: ", "collect2: ", "ld: ", "/usr/bin/ld: ", "error[E", "  --> ",
+		"configure: error", "FAILED: ", "==> ERROR: " };
 
 	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
 		if (begins(line, len, starts[i]))
 			return true;
-	return has(line, len, ": error: ") || has(line, len, ": warning: ") || has(line, len, ": undefined reference to");
+	return has(line, len, ": error: ") || has(line, len, ": warning: ") ||
+	       has(line, len, ": undefined reference to");
 }
 
 static void vote(struct votes *votes, const char *line, size_t len)
@@ -53,7 +58,8 @@ static void vote(struct votes *votes, const char *line, size_t len)
 
 	kernel_prefix(&prefix, line, len);
 	votes->lines++;
-	if (prefix.has_time || (prefix.len && len && (*line == '<' || strchr("0123456789", *line)))) {
+	if (prefix.has_time ||
+	        (prefix.len && len && (*line == '<' || strchr("0123456789", *line)))) {
 		votes->kernel++;
 		votes->level += *line != '[';
 		votes->test += is_test_line(line + prefix.len, len - prefix.len);

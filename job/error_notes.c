@@ -3,8 +3,9 @@
 #include "base/mem.h"
 
 #define LINE_SHOWN_MAX 1000
-#define SLOTS 4096	/* a power of two, several times ERRORID_COUNT_MAX */
-#define PART_LINES 300	/* a stack, registers and what else stands between the parts of one report */
+#define SLOTS 4096     /* a power of two, several times ERRORID_COUNT_MAX */
+#define PART_LINES 300 /* a stack, registers and what else stands between the parts of one report  \
+	                */
 #define NEXT_LINES 10
 
 /*
@@ -14,7 +15,8 @@
 #define PLAIN_COUNT_MAX (ERRORID_COUNT_MAX / 2)
 #define ORDINARY_COUNT_MAX (ERRORID_COUNT_MAX - 2)
 
-_Static_assert((SLOTS & (SLOTS - 1)) == 0 && SLOTS > 2 * ERRORID_COUNT_MAX, "the table stays loose");
+_Static_assert(
+        (SLOTS & (SLOTS - 1)) == 0 && SLOTS > 2 * ERRORID_COUNT_MAX, "the table stays loose");
 
 void notes_init(struct notes *notes)
 {
@@ -61,10 +63,12 @@ static bool is_near(const struct notes *notes, uint64_t line, uint64_t lines)
 	return notes->findings && (line == 0 || line - notes->finding_line <= lines);
 }
 
-static void open_finding(struct notes *notes, uint32_t finding, enum rule_part part, enum error_severity severity, uint64_t line)
+static void open_finding(struct notes *notes, uint32_t finding, enum rule_part part,
+        enum error_severity severity, uint64_t line)
 {
 	/* A warning between an error and what comes of it comes of neither. */
-	if (severity == SEVERITY_WARNING && notes->finding_severity > SEVERITY_WARNING && is_near(notes, line, PART_LINES))
+	if (severity == SEVERITY_WARNING && notes->finding_severity > SEVERITY_WARNING &&
+	        is_near(notes, line, PART_LINES))
 		return;
 	notes->finding = finding;
 	notes->finding_line = line;
@@ -72,11 +76,13 @@ static void open_finding(struct notes *notes, uint32_t finding, enum rule_part p
 	notes->awaits_next = part == PART_OF_NEXT;
 }
 
-uint32_t notes_reserve(struct notes *notes, enum rule_part part, enum error_severity severity, uint64_t line)
+uint32_t notes_reserve(
+        struct notes *notes, enum rule_part part, enum error_severity severity, uint64_t line)
 {
 	uint32_t finding;
 
-	if ((part == PART_OF_BEFORE && is_near(notes, line, PART_LINES)) || (notes->awaits_next && is_near(notes, line, NEXT_LINES))) {
+	if ((part == PART_OF_BEFORE && is_near(notes, line, PART_LINES)) ||
+	        (notes->awaits_next && is_near(notes, line, NEXT_LINES))) {
 		notes->finding_line = line;
 		notes->awaits_next = part == PART_OF_NEXT;
 		return notes->finding;
@@ -132,7 +138,8 @@ void notes_add(struct notes *notes, const struct note *note)
 		.severity = note->severity,
 		.function = mem_strdup(note->function),
 		.finding = note->finding >= 0 ? (uint32_t)note->finding
-					      : notes_reserve(notes, note->part, note->severity, note->place->number),
+		                              : notes_reserve(notes, note->part, note->severity,
+		                                        note->place->number),
 		.part = note->part != PART_OF_NONE,
 	};
 	add_aliases(found, note->aliases);
@@ -170,7 +177,8 @@ void notes_open_worst(struct notes *notes)
 	notes->awaits_next = false;
 }
 
-/* Root before consequence, worse before harmless, one that names a function before one that does not, first before later. */
+/* Root before consequence, worse before harmless, one that names a function before one that does
+ * not, first before later. */
 static bool is_better(const struct found_error *a, const struct found_error *b)
 {
 	if (a->part != b->part)

@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "job/extractor.h"
 
-#define ALIASES_WHILE 4	/* the first times an id is seen, its other spellings are kept */
+#define ALIASES_WHILE 4 /* the first times an id is seen, its other spellings are kept */
 
 /* What an id is made of, besides its text. */
 struct naming {
@@ -16,8 +16,13 @@ struct naming {
 };
 
 static const char *const prefixes[RULES_NLOGS] = {
-	[RULES_BUILD] = "build-pkg", [RULES_BUILD_FRAME] = "build-pkg", [RULES_STDERR] = "stderr",
-	[RULES_TEST] = "stderr", [RULES_DMESG] = "dmesg", [RULES_KMSG] = "kmsg", [RULES_CASE] = "test",
+	[RULES_BUILD] = "build-pkg",
+	[RULES_BUILD_FRAME] = "build-pkg",
+	[RULES_STDERR] = "stderr",
+	[RULES_TEST] = "stderr",
+	[RULES_DMESG] = "dmesg",
+	[RULES_KMSG] = "kmsg",
+	[RULES_CASE] = "test",
 };
 
 static bool is_build(enum rule_log log)
@@ -38,8 +43,8 @@ static struct naming naming_of(enum rule_log log, const struct rule *rule)
 }
 
 /* Sets `ret` to the id of a text; empty if nothing is left of it. */
-static void make_id(const struct extractor *x, struct str *ret, enum rule_log log, enum normal_style style,
-	const char *text, size_t len, bool as_lkp)
+static void make_id(const struct extractor *x, struct str *ret, enum rule_log log,
+        enum normal_style style, const char *text, size_t len, bool as_lkp)
 {
 	struct str line = STR_INIT;
 	size_t start;
@@ -54,7 +59,8 @@ static void make_id(const struct extractor *x, struct str *ret, enum rule_log lo
 		if (ret->len < start + 3)
 			str_clear(ret);
 		else if (ret->buf[start] == '#')
-			str_setf(ret, "%s._%s", prefixes[log], str_setf(&line, "%s", ret->buf + start));
+			str_setf(ret, "%s._%s", prefixes[log],
+			        str_setf(&line, "%s", ret->buf + start));
 	} else if (ret->len == start) {
 		str_clear(ret);
 	}
@@ -62,7 +68,8 @@ static void make_id(const struct extractor *x, struct str *ret, enum rule_log lo
 	str_release(&line);
 }
 
-static void add_alias(const struct extractor *x, struct strv *ret, enum rule_log log, const char *text, size_t len)
+static void add_alias(const struct extractor *x, struct strv *ret, enum rule_log log,
+        const char *text, size_t len)
 {
 	struct str alias = STR_INIT;
 
@@ -72,8 +79,8 @@ static void add_alias(const struct extractor *x, struct strv *ret, enum rule_log
 	str_release(&alias);
 }
 
-static void note_text(struct extractor *x, const struct naming *naming, const char *text, size_t len,
-	const struct place *place, const char *raw, size_t raw_len)
+static void note_text(struct extractor *x, const struct naming *naming, const char *text,
+        size_t len, const struct place *place, const char *raw, size_t raw_len)
 {
 	struct strv aliases = STRV_INIT;
 
@@ -83,15 +90,15 @@ static void note_text(struct extractor *x, const struct naming *naming, const ch
 	if (raw && notes_count(&x->notes, x->id.buf) < ALIASES_WHILE)
 		add_alias(x, &aliases, naming->log, raw, raw_len);
 	notes_add(&x->notes, &(struct note){
-		.id = x->id.buf,
-		.weight = naming->weight,
-		.severity = naming->severity,
-		.part = naming->part,
-		.function = naming->function,
-		.aliases = &aliases,
-		.place = place,
-		.finding = naming->finding,
-	});
+	                             .id = x->id.buf,
+	                             .weight = naming->weight,
+	                             .severity = naming->severity,
+	                             .part = naming->part,
+	                             .function = naming->function,
+	                             .aliases = &aliases,
+	                             .place = place,
+	                             .finding = naming->finding,
+	                     });
 	strv_release(&aliases);
 }
 
@@ -109,13 +116,13 @@ static void note_case(struct extractor *x, const char *name, size_t len)
 	str_add(&x->id, ".fail");
 	cut_id(&x->id);
 	notes_add(&x->notes, &(struct note){
-		.id = x->id.buf,
-		.weight = WEIGHT_ORDINARY,
-		.severity = SEVERITY_ERROR,
-		.part = x->case_follows ? PART_OF_BEFORE : PART_OF_NONE,
-		.place = &x->place,
-		.finding = -1,
-	});
+	                             .id = x->id.buf,
+	                             .weight = WEIGHT_ORDINARY,
+	                             .severity = SEVERITY_ERROR,
+	                             .part = x->case_follows ? PART_OF_BEFORE : PART_OF_NONE,
+	                             .place = &x->place,
+	                             .finding = -1,
+	                     });
 	x->case_follows = false;
 	x->case_open = x->in_section;
 	x->in_section = false;
@@ -134,7 +141,8 @@ static void note_function(struct extractor *x, const char *id, const char *funct
 
 /* --- Reports: an id that waits for the function that is guilty --- */
 
-static void close_report(struct extractor *x, struct report *report, const char *function, size_t len)
+static void close_report(
+        struct extractor *x, struct report *report, const char *function, size_t len)
 {
 	struct naming naming = naming_of(report->log, report->rule);
 	struct place place = { report->raw.buf, report->raw.len, report->number, report->offset };
@@ -155,19 +163,24 @@ static void close_report(struct extractor *x, struct report *report, const char 
 		naming.function = report->function.buf;
 	}
 	naming.finding = report->finding;
-	note_text(x, &naming, report->text.buf, report->text.len, &place, report->raw.buf, report->raw.len);
+	note_text(x, &naming, report->text.buf, report->text.len, &place, report->raw.buf,
+	        report->raw.len);
 }
 
-static bool is_of(const struct report *report, enum rule_log log, const struct kernel_prefix *prefix)
+static bool is_of(
+        const struct report *report, enum rule_log log, const struct kernel_prefix *prefix)
 {
 	size_t len = strlen(report->caller);
 
 	if (!report->open || report->log != log)
 		return false;
-	return !prefix || (len == prefix->caller_len && !memcmp(report->caller, prefix->caller ? prefix->caller : "", len));
+	return !prefix ||
+	       (len == prefix->caller_len &&
+	               !memcmp(report->caller, prefix->caller ? prefix->caller : "", len));
 }
 
-static void close_reports(struct extractor *x, enum rule_log log, const struct kernel_prefix *prefix)
+static void close_reports(
+        struct extractor *x, enum rule_log log, const struct kernel_prefix *prefix)
 {
 	for (size_t i = 0; i < REPORTS_MAX && x->open_reports; i++)
 		if (is_of(&x->reports[i], log, prefix))
@@ -175,8 +188,8 @@ static void close_reports(struct extractor *x, enum rule_log log, const struct k
 }
 
 /* Shows a line to the reports that wait.  True: it is a frame of one. */
-static bool show_to_reports(struct extractor *x, enum rule_log log, const struct kernel_prefix *prefix, const char *text,
-	size_t len)
+static bool show_to_reports(struct extractor *x, enum rule_log log,
+        const struct kernel_prefix *prefix, const char *text, size_t len)
 {
 	struct pattern_group function = { NULL, 0 };
 	bool frame, helper;
@@ -213,7 +226,7 @@ static struct report *free_report(struct extractor *x)
 }
 
 static void open_report(struct extractor *x, enum rule_log log, const struct kernel_prefix *prefix,
-	const struct rule_hit *hit, const char *function, const char *text, size_t len)
+        const struct rule_hit *hit, const char *function, const char *text, size_t len)
 {
 	struct report *report = free_report(x);
 
@@ -225,9 +238,12 @@ static void open_report(struct extractor *x, enum rule_log log, const struct ker
 	report->named = hit->rule->where;
 	report->number = x->place.number;
 	report->offset = x->place.offset;
-	report->finding = report->named ? 0 : notes_reserve(&x->notes, hit->part, hit->rule->severity, x->place.number);
-	snprintf(report->caller, sizeof(report->caller), "%.*s", prefix && prefix->caller ? (int)prefix->caller_len : 0,
-		prefix && prefix->caller ? prefix->caller : "");
+	report->finding = report->named ? 0
+	                                : notes_reserve(&x->notes, hit->part, hit->rule->severity,
+	                                          x->place.number);
+	snprintf(report->caller, sizeof(report->caller), "%.*s",
+	        prefix && prefix->caller ? (int)prefix->caller_len : 0,
+	        prefix && prefix->caller ? prefix->caller : "");
 	str_setf(&report->function, "%s", function);
 	str_clear(&report->raw);
 	str_add_bytes(&report->raw, text, len);
@@ -236,8 +252,9 @@ static void open_report(struct extractor *x, enum rule_log log, const struct ker
 
 /* --- A line that a rule knows --- */
 
-static void note_where(struct extractor *x, enum rule_log log, const struct rule_hit *hit, const struct kernel_prefix *prefix,
-	const struct str *function, const char *text, size_t len)
+static void note_where(struct extractor *x, enum rule_log log, const struct rule_hit *hit,
+        const struct kernel_prefix *prefix, const struct str *function, const char *text,
+        size_t len)
 {
 	if (function->len && !rules_is_helper(x->rules, function->buf, function->len))
 		notes_set_function(&x->notes, x->id.buf, function->buf);
@@ -245,8 +262,9 @@ static void note_where(struct extractor *x, enum rule_log log, const struct rule
 		open_report(x, log, prefix, hit, "", text, len);
 }
 
-static void note_hit(struct extractor *x, enum rule_log log, const struct rule_hit *hit, const struct kernel_prefix *prefix,
-	const char *text, size_t len, const char *raw, size_t raw_len)
+static void note_hit(struct extractor *x, enum rule_log log, const struct rule_hit *hit,
+        const struct kernel_prefix *prefix, const char *text, size_t len, const char *raw,
+        size_t raw_len)
 {
 	struct naming naming = naming_of(log, hit->rule);
 	struct str function = STR_INIT;
@@ -258,10 +276,12 @@ static void note_hit(struct extractor *x, enum rule_log log, const struct rule_h
 	else
 		str_add_bytes(&x->text, text, len);
 	if (hit->rule && (hit->rule->function || hit->rule->where))
-		pattern_expand(&function, hit->rule->function ? hit->rule->function : hit->rule->where, hit->groups);
+		pattern_expand(&function,
+		        hit->rule->function ? hit->rule->function : hit->rule->where, hit->groups);
 	if (hit->rule && x->open_reports && naming.part != PART_OF_BEFORE)
 		close_reports(x, log, prefix);
-	if (hit->rule && hit->rule->function && (!function.len || rules_is_helper(x->rules, function.buf, function.len))) {
+	if (hit->rule && hit->rule->function &&
+	        (!function.len || rules_is_helper(x->rules, function.buf, function.len))) {
 		open_report(x, log, prefix, hit, function.buf, text, len);
 	} else {
 		if (function.len && hit->rule->function) {
@@ -277,7 +297,8 @@ static void note_hit(struct extractor *x, enum rule_log log, const struct rule_h
 	str_release(&function);
 }
 
-static void ask(struct extractor *x, enum rule_log log, const struct rule_line *line, struct rule_hit *hit)
+static void ask(
+        struct extractor *x, enum rule_log log, const struct rule_line *line, struct rule_hit *hit)
 {
 	rules_ask(x->rules, log, line, x->tired, hit);
 	if (hit->gave_up) {
@@ -336,7 +357,8 @@ static bool read_traceback(struct extractor *x, enum rule_log log, const char *t
 
 /* --- The kinds of log --- */
 
-static void read_build(struct extractor *x, const char *raw, size_t raw_len, const char *text, size_t len)
+static void read_build(
+        struct extractor *x, const char *raw, size_t raw_len, const char *text, size_t len)
 {
 	enum rule_log log = x->frame == IN_FRAME ? RULES_BUILD_FRAME : RULES_BUILD;
 	struct rule_hit hit;
@@ -355,7 +377,8 @@ static void read_build(struct extractor *x, const char *raw, size_t raw_len, con
 		note_hit(x, log, &hit, NULL, text, len, raw, raw_len);
 }
 
-static void read_stderr(struct extractor *x, const char *raw, size_t raw_len, const char *text, size_t len)
+static void read_stderr(
+        struct extractor *x, const char *raw, size_t raw_len, const char *text, size_t len)
 {
 	struct pattern_group function;
 	struct rule_hit hit;
@@ -379,7 +402,8 @@ static void read_stderr(struct extractor *x, const char *raw, size_t raw_len, co
 	}
 }
 
-static void read_dmesg(struct extractor *x, const char *text, size_t len, const struct kernel_prefix *prefix)
+static void read_dmesg(
+        struct extractor *x, const char *text, size_t len, const struct kernel_prefix *prefix)
 {
 	struct rule_hit hit;
 
@@ -462,7 +486,8 @@ static void read_junit(struct extractor *x, const char *text, size_t len)
 
 			naming.severity = SEVERITY_ERROR;
 			naming.part = PART_OF_BEFORE;
-			note_text(x, &naming, x->junit.failure.buf, x->junit.failure.len, &x->place, NULL, 0);
+			note_text(x, &naming, x->junit.failure.buf, x->junit.failure.len, &x->place,
+			        NULL, 0);
 		}
 	}
 	if (x->junit.ended) {
@@ -471,7 +496,8 @@ static void read_junit(struct extractor *x, const char *text, size_t len)
 	}
 }
 
-static void read_test(struct extractor *x, const char *raw, size_t raw_len, const char *text, size_t len)
+static void read_test(
+        struct extractor *x, const char *raw, size_t raw_len, const char *text, size_t len)
 {
 	struct rule_line line = { .text = text, .len = len };
 	struct kernel_prefix prefix;
@@ -512,12 +538,14 @@ static void read_test(struct extractor *x, const char *raw, size_t raw_len, cons
 		if (line.no_cases || x->case_open)
 			hit.part = PART_OF_BEFORE;
 		if (hit.rule->id || hit.rule->function) {
-			note_hit(x, RULES_TEST, &hit, NULL, text + line.skip, len - line.skip, raw, raw_len);
+			note_hit(x, RULES_TEST, &hit, NULL, text + line.skip, len - line.skip, raw,
+			        raw_len);
 		} else {
 			struct naming naming = naming_of(RULES_TEST, hit.rule);
 
 			naming.part = hit.part;
-			note_text(x, &naming, text + line.skip, len - line.skip, &x->place, raw, raw_len);
+			note_text(x, &naming, text + line.skip, len - line.skip, &x->place, raw,
+			        raw_len);
 		}
 		x->case_follows |= !line.no_cases;
 	}
@@ -554,8 +582,11 @@ void extractor_read(struct extractor *x, const char *raw, size_t raw_len)
 static enum rule_log log_of(const struct extractor *x)
 {
 	static const enum rule_log logs[SOURCE_NKINDS] = {
-		[SOURCE_BUILD] = RULES_BUILD, [SOURCE_STDERR] = RULES_STDERR, [SOURCE_DMESG] = RULES_DMESG,
-		[SOURCE_KMSG] = RULES_KMSG, [SOURCE_TEST] = RULES_TEST,
+		[SOURCE_BUILD] = RULES_BUILD,
+		[SOURCE_STDERR] = RULES_STDERR,
+		[SOURCE_DMESG] = RULES_DMESG,
+		[SOURCE_KMSG] = RULES_KMSG,
+		[SOURCE_TEST] = RULES_TEST,
 	};
 
 	return logs[x->source];
@@ -577,16 +608,17 @@ void extractor_flush(struct extractor *x)
 
 void extractor_note_hang(struct extractor *x)
 {
-	static const char text[] = "the kernel began to start, and no program ran before the time was over";
+	static const char text[] =
+	        "the kernel began to start, and no program ran before the time was over";
 
 	if (!x->boots || x->userspace)
 		return;
 	notes_add(&x->notes, &(struct note){
-		.id = "dmesg.BUG:kernel_hang_in_boot_stage",
-		.weight = WEIGHT_ALWAYS,
-		.severity = SEVERITY_CRASH,
-		.part = PART_OF_BEFORE,
-		.place = &(struct place){ text, strlen(text), 0, 0 },
-		.finding = -1,
-	});
+	                             .id = "dmesg.BUG:kernel_hang_in_boot_stage",
+	                             .weight = WEIGHT_ALWAYS,
+	                             .severity = SEVERITY_CRASH,
+	                             .part = PART_OF_BEFORE,
+	                             .place = &(struct place){ text, strlen(text), 0, 0 },
+	                             .finding = -1,
+	                     });
 }

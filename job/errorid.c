@@ -5,8 +5,9 @@
 #include "job/line_filter.h"
 #include "job/rule_literals.h"
 
-#define GIVE_UPS_MAX 100 /* a pattern that gave up so often is not tried again: it costs milliseconds a line */
-#define XML_START 10	/* bytes that tell whether a line begins a JUnit report */
+#define GIVE_UPS_MAX                                                                               \
+	100 /* a pattern that gave up so often is not tried again: it costs milliseconds a line */
+#define XML_START 10 /* bytes that tell whether a line begins a JUnit report */
 
 static void set_match(struct extractor *x, struct pattern *pattern, const char *match)
 {
@@ -102,12 +103,12 @@ static void try_match(struct extractor *x)
 		answer = pattern_match(x->match, x->clean.buf, x->clean.len, NULL);
 	if (answer == PATTERN_YES)
 		notes_add(&x->notes, &(struct note){
-			.id = x->match_id,
-			.weight = WEIGHT_ALWAYS,
-			.severity = SEVERITY_ERROR,
-			.place = &x->place,
-			.finding = -1,
-		});
+		                             .id = x->match_id,
+		                             .weight = WEIGHT_ALWAYS,
+		                             .severity = SEVERITY_ERROR,
+		                             .place = &x->place,
+		                             .finding = -1,
+		                     });
 	if (answer == PATTERN_GAVE_UP) {
 		x->gave_up++;
 		x->match_tired++;
@@ -203,7 +204,8 @@ static bool feed_plain_line(struct extractor *x, const char *bytes, size_t len)
 {
 	if (len && bytes[len - 1] == '\r')
 		len--;
-	if (x->in_line || x->xml || len > ERRORID_LINE_MAX || (len && *bytes == '<') || !line_is_clean(bytes, len))
+	if (x->in_line || x->xml || len > ERRORID_LINE_MAX || (len && *bytes == '<') ||
+	        !line_is_clean(bytes, len))
 		return false;
 	str_clear(&x->clean);
 	str_add_bytes(&x->clean, bytes, len);
@@ -275,13 +277,13 @@ static void note_end(struct extractor *x, int exit_status, int signal, bool time
 	}
 	notes_open_worst(&x->notes);
 	notes_add(&x->notes, &(struct note){
-		.id = x->id.buf,
-		.weight = WEIGHT_ALWAYS,
-		.severity = signal ? SEVERITY_CRASH : SEVERITY_ERROR,
-		.part = PART_OF_BEFORE,
-		.place = &(struct place){ words.buf, words.len, 0, 0 },
-		.finding = -1,
-	});
+	                             .id = x->id.buf,
+	                             .weight = WEIGHT_ALWAYS,
+	                             .severity = signal ? SEVERITY_CRASH : SEVERITY_ERROR,
+	                             .part = PART_OF_BEFORE,
+	                             .place = &(struct place){ words.buf, words.len, 0, 0 },
+	                             .finding = -1,
+	                     });
 	str_release(&words);
 }
 
@@ -386,7 +388,8 @@ bool errorid_is(const char *asked, const char *id, const struct strv *aliases)
 	if (!strcmp(asked, id) || (aliases && strv_has(aliases, asked)))
 		return true;
 	plain = errorid_plain_source(asked);
-	same = strcmp(plain, asked) && (!strcmp(plain, id) || (aliases && strv_has(aliases, plain)));
+	same = strcmp(plain, asked) &&
+	       (!strcmp(plain, id) || (aliases && strv_has(aliases, plain)));
 	free(plain);
 	return same;
 }
@@ -394,8 +397,11 @@ bool errorid_is(const char *asked, const char *id, const struct strv *aliases)
 char *errorid_normalise(enum error_source source, const char *line, size_t len)
 {
 	static const enum rule_log logs[SOURCE_NKINDS] = {
-		[SOURCE_BUILD] = RULES_BUILD, [SOURCE_STDERR] = RULES_STDERR, [SOURCE_DMESG] = RULES_DMESG,
-		[SOURCE_KMSG] = RULES_KMSG, [SOURCE_TEST] = RULES_TEST,
+		[SOURCE_BUILD] = RULES_BUILD,
+		[SOURCE_STDERR] = RULES_STDERR,
+		[SOURCE_DMESG] = RULES_DMESG,
+		[SOURCE_KMSG] = RULES_KMSG,
+		[SOURCE_TEST] = RULES_TEST,
 	};
 	struct str clean = STR_INIT, id = STR_INIT;
 	struct kernel_prefix prefix;
@@ -409,7 +415,8 @@ char *errorid_normalise(enum error_source source, const char *line, size_t len)
 		str_remove_front(&clean, prefix.len);
 	}
 	rules_rewrite(rules, logs[source], &clean);
-	normalise(&id, clean.buf, clean.len, source == SOURCE_BUILD ? NORMAL_BUILD : NORMAL_PLAIN, false);
+	normalise(&id, clean.buf, clean.len, source == SOURCE_BUILD ? NORMAL_BUILD : NORMAL_PLAIN,
+	        false);
 	cut_id(&id);
 	str_release(&clean);
 	return str_detach(&id);

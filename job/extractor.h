@@ -1,4 +1,5 @@
-/* The parts of an extractor, for errorid.c (lines, the end) and error_readers.c (what a line is). */
+/* The parts of an extractor, for errorid.c (lines, the end) and error_readers.c (what a line is).
+ */
 #ifndef JOB_EXTRACTOR_H
 #define JOB_EXTRACTOR_H
 
@@ -10,21 +11,22 @@
 #include "job/tap.h"
 #include "job/traceback.h"
 
-/* lkp's package builds frame the standard error in the log; once a frame was seen, only frames count. */
+/* lkp's package builds frame the standard error in the log; once a frame was seen, only frames
+ * count. */
 enum frame { NO_FRAMES, IN_FRAME, BETWEEN_FRAMES };
 
 /* An error whose report goes on: its id waits for the function that is guilty. */
 #define REPORTS_MAX 4
-#define REPORT_LINES 80		/* between the header of a report and the frame that is looked for */
+#define REPORT_LINES 80 /* between the header of a report and the frame that is looked for */
 
 struct report {
 	bool open;
 	enum rule_log log;
-	char caller[16];	/* of the kernel's lines: processors write in turns */
+	char caller[16]; /* of the kernel's lines: processors write in turns */
 	const struct rule *rule;
-	bool named;		/* the id stands already, in `text`: the function is told beside it */
-	struct str text, raw;	/* what is normalised; the line */
-	struct str function;	/* that the header names, a helper; may be empty */
+	bool named;           /* the id stands already, in `text`: the function is told beside it */
+	struct str text, raw; /* what is normalised; the line */
+	struct str function;  /* that the header names, a helper; may be empty */
 	uint32_t finding;
 	unsigned lines;
 	uint64_t number, offset;
@@ -38,12 +40,12 @@ struct extractor {
 	struct line_filter *match_filter;
 	char *match_id;
 
-	struct str line;	/* the line so far, at most ERRORID_LINE_MAX of it */
+	struct str line; /* the line so far, at most ERRORID_LINE_MAX of it */
 	struct str clean, raw, text, id;
-	uint64_t offset;	/* bytes fed */
+	uint64_t offset; /* bytes fed */
 	uint64_t line_offset, line_number;
 	struct place place;
-	bool in_line;		/* the line has a byte, kept or passed over */
+	bool in_line; /* the line has a byte, kept or passed over */
 
 	enum frame frame;
 	struct traceback traceback;
@@ -52,11 +54,13 @@ struct extractor {
 	struct tap tap;
 	struct junit junit;
 	struct metrics metrics;
-	bool xml;		/* tags end a line */
-	bool boots, userspace;	/* a kernel said that it starts; that programs run */
-	bool in_section, case_open; /* a report that names a case begins with a section; what follows comes of the case */
-	size_t failed_indent;	/* of the last test point that failed */
-	bool case_follows;	/* an error stands since the last test point: a case that fails now comes of it */
+	bool xml;                   /* tags end a line */
+	bool boots, userspace;      /* a kernel said that it starts; that programs run */
+	bool in_section, case_open; /* a report that names a case begins with a section; what
+	                               follows comes of the case */
+	size_t failed_indent;       /* of the last test point that failed */
+	bool case_follows; /* an error stands since the last test point: a case that fails now comes
+	                      of it */
 
 	struct notes notes;
 	uint64_t gave_up;
@@ -73,6 +77,7 @@ void extractor_read(struct extractor *x, const char *raw, size_t raw_len);
 void extractor_read_blank(struct extractor *x);
 /* The log ended: what was waiting is noted. */
 void extractor_flush(struct extractor *x);
-void extractor_note_hang(struct extractor *x);	/* after a timeout: a kernel that never got to run programs */
+void extractor_note_hang(
+        struct extractor *x); /* after a timeout: a kernel that never got to run programs */
 
 #endif

@@ -12,21 +12,33 @@ void junit_release(struct junit *junit)
 
 bool junit_begins(const char *line, size_t len)
 {
-	return (len >= 5 && !memcmp(line, "<?xml", 5)) || (len >= 10 && !memcmp(line, "<testsuite", 10));
+	return (len >= 5 && !memcmp(line, "<?xml", 5)) ||
+	       (len >= 10 && !memcmp(line, "<testsuite", 10));
 }
 
 /* The predefined entities of XML and those of one byte; the rest stays as it is. */
 static void add_decoded(struct str *ret, const char *text, size_t len)
 {
-	static const struct { const char *name; char c; } entities[] = {
-		{ "&lt;", '<' }, { "&gt;", '>' }, { "&amp;", '&' }, { "&quot;", '"' }, { "&apos;", '\'' }, { "&#10;", ' ' },
-		{ "&#xA;", ' ' }, { "&#39;", '\'' }, { "&#34;", '"' },
+	static const struct {
+		const char *name;
+		char c;
+	} entities[] = {
+		{ "&lt;", '<' },
+		{ "&gt;", '>' },
+		{ "&amp;", '&' },
+		{ "&quot;", '"' },
+		{ "&apos;", '\'' },
+		{ "&#10;", ' ' },
+		{ "&#xA;", ' ' },
+		{ "&#39;", '\'' },
+		{ "&#34;", '"' },
 	};
 
 	for (size_t i = 0; i < len;) {
 		bool found = false;
 
-		for (size_t e = 0; text[i] == '&' && !found && e < sizeof(entities) / sizeof(*entities); e++) {
+		for (size_t e = 0;
+		        text[i] == '&' && !found && e < sizeof(entities) / sizeof(*entities); e++) {
 			size_t n = strlen(entities[e].name);
 
 			found = len - i >= n && !memcmp(text + i, entities[e].name, n);
@@ -52,8 +64,9 @@ static bool attribute(struct str *ret, const char *tag, size_t len, const char *
 				quote = 0;
 		} else if (tag[i] == '"' || tag[i] == '\'') {
 			quote = tag[i];
-		} else if (i && strchr(" \t", tag[i - 1]) && len - i > name_len + 1 && !memcmp(tag + i, name, name_len) &&
-			tag[i + name_len] == '=' && strchr("\"'", tag[i + name_len + 1])) {
+		} else if (i && strchr(" \t", tag[i - 1]) && len - i > name_len + 1 &&
+		           !memcmp(tag + i, name, name_len) && tag[i + name_len] == '=' &&
+		           strchr("\"'", tag[i + name_len + 1])) {
 			const char *value = tag + i + name_len + 2;
 			const char *end = memchr(value, value[-1], (size_t)(tag + len - value));
 
@@ -107,7 +120,8 @@ bool junit_read(struct junit *junit, const char *line, size_t len)
 		read_case(junit, tag, len);
 	else if (is_tag(tag, len, "/testcase"))
 		junit->in_case = false;
-	else if (junit->in_case && !junit->noted && (is_tag(tag, len, "failure") || is_tag(tag, len, "error"))) {
+	else if (junit->in_case && !junit->noted &&
+	         (is_tag(tag, len, "failure") || is_tag(tag, len, "error"))) {
 		read_failure(junit, tag, len);
 		return true;
 	}

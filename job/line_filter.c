@@ -6,16 +6,16 @@
 #include "job/rule_literals.h"
 
 #define GRAM 4
-#define BITS 16	/* 8 KiB of bitmap: it stays in the first cache */
+#define BITS 16 /* 8 KiB of bitmap: it stays in the first cache */
 
 _Static_assert(RULE_LITERAL_MIN >= GRAM, "every literal has a gram");
 
 struct entry {
-	char *literal;		/* lower case */
-	uint16_t len, offset;	/* of its gram */
+	char *literal;        /* lower case */
+	uint16_t len, offset; /* of its gram */
 	uint16_t expression;
 	uint32_t hash;
-	uint32_t next;		/* index plus 1 of the next with this bucket */
+	uint32_t next; /* index plus 1 of the next with this bucket */
 };
 
 #define BUCKETS 2048
@@ -46,7 +46,8 @@ void line_filter_free(struct line_filter *filter)
 	free(filter);
 }
 
-/* Letters without case; other bytes fall together as well, which the comparison of the whole sorts out. */
+/* Letters without case; other bytes fall together as well, which the comparison of the whole sorts
+ * out. */
 static uint32_t gram_hash(const char *p)
 {
 	uint32_t gram;
@@ -143,8 +144,8 @@ static size_t insert(uint16_t *list, size_t n, uint16_t expression)
 	return n + 1;
 }
 
-static size_t look_closer(const struct line_filter *filter, const char *line, size_t len, size_t at, uint32_t hash,
-	uint16_t *ret, size_t n)
+static size_t look_closer(const struct line_filter *filter, const char *line, size_t len, size_t at,
+        uint32_t hash, uint16_t *ret, size_t n)
 {
 	for (uint32_t i = filter->buckets[hash % BUCKETS]; i; i = filter->entries[i - 1].next) {
 		const struct entry *entry = &filter->entries[i - 1];
@@ -155,7 +156,8 @@ static size_t look_closer(const struct line_filter *filter, const char *line, si
 	return n;
 }
 
-size_t line_filter_ask(const struct line_filter *filter, const char *line, size_t len, uint16_t *ret)
+size_t line_filter_ask(
+        const struct line_filter *filter, const char *line, size_t len, uint16_t *ret)
 {
 	size_t n = filter->n_always;
 

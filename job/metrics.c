@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-#define NUMBER_MAX 40	/* bytes */
+#define NUMBER_MAX 40 /* bytes */
 
 void metrics_release(struct metrics *metrics)
 {
@@ -16,13 +16,15 @@ void metrics_release(struct metrics *metrics)
 	*metrics = (struct metrics){ 0 };
 }
 
-/* Bytes of a name of letters, digits and _ . / % - + @ that begins with a letter, and of the ':' behind it; 0: none. */
+/* Bytes of a name of letters, digits and _ . / % - + @ that begins with a letter, and of the ':'
+ * behind it; 0: none. */
 static size_t name_len(const char *line, size_t len)
 {
 	size_t n = 0;
 
-	while (n < len && n <= METRIC_NAME_MAX && ((line[n] >= 'a' && line[n] <= 'z') || (line[n] >= 'A' && line[n] <= 'Z') ||
-						(n && ((line[n] >= '0' && line[n] <= '9') || strchr("_./%-+@", line[n])))))
+	while (n < len && n <= METRIC_NAME_MAX &&
+	        ((line[n] >= 'a' && line[n] <= 'z') || (line[n] >= 'A' && line[n] <= 'Z') ||
+	                (n && ((line[n] >= '0' && line[n] <= '9') || strchr("_./%-+@", line[n])))))
 		n++;
 	return n && n <= METRIC_NAME_MAX && n < len && line[n] == ':' ? n : 0;
 }
@@ -72,7 +74,8 @@ bool metrics_read(struct metrics *metrics, const char *suite, const char *line, 
 	if (!len || !((line[len - 1] >= '0' && line[len - 1] <= '9') || line[len - 1] == '.'))
 		return false;
 	n = name_len(line, len);
-	if (!n || n + 1 >= len || line[n + 1] != ' ' || !read_number(&value, line + n + 1, len - n - 1))
+	if (!n || n + 1 >= len || line[n + 1] != ' ' ||
+	        !read_number(&value, line + n + 1, len - n - 1))
 		return false;
 	str_addf(&name, "%s.", suite);
 	str_add_bytes(&name, line, n);

@@ -121,7 +121,8 @@ bool line_is_clean(const char *text, size_t len)
 
 		if (i + sizeof(word) <= len) {
 			memcpy(&word, p + i, sizeof(word));
-			if (!(((word - 0x2020202020202020u) | (word + 0x0101010101010101u) | word) & 0x8080808080808080u)) {
+			if (!(((word - 0x2020202020202020u) | (word + 0x0101010101010101u) | word) &
+			            0x8080808080808080u)) {
 				i += sizeof(word);
 				continue;
 			}
@@ -232,10 +233,12 @@ static size_t changing_len_as_lkp(const unsigned char *p, size_t len)
 {
 	size_t n;
 
-	if (len > 3 && p[0] >= '3' && p[0] <= '9' && p[1] == '.' && (n = digits_len(p + 2, len - 2))) {
+	if (len > 3 && p[0] >= '3' && p[0] <= '9' && p[1] == '.' &&
+	        (n = digits_len(p + 2, len - 2))) {
 		size_t end = n + 2;
 
-		while (end < len && (p[end] == '-' || p[end] == '.' || is_digit(p[end]) || (p[end] >= 'a' && p[end] <= 'z')))
+		while (end < len && (p[end] == '-' || p[end] == '.' || is_digit(p[end]) ||
+		                            (p[end] >= 'a' && p[end] <= 'z')))
 			end++;
 		if (end > n + 2 || n > 1)
 			return end;
@@ -305,11 +308,12 @@ static void add_normal(struct str *out, const char *text, size_t len, const stru
 			blank = true;
 			i++;
 		} else if (word_start && (n = style->as_lkp ? changing_len_as_lkp(p + i, len - i)
-		                                            : changing_len(p + i, len - i, style->keep_numbers))) {
+		                                            : changing_len(p + i, len - i,
+		                                                      style->keep_numbers))) {
 			emit(out, "#", 1, &blank, style);
 			i += n;
-		} else if (p[i] == 'g' && i > 0 && p[i - 1] == '-' && !style->keep_numbers && !style->as_lkp &&
-		           (n = hex_len(p + i + 1, len - i - 1)) >= 7 &&
+		} else if (p[i] == 'g' && i > 0 && p[i - 1] == '-' && !style->keep_numbers &&
+		           !style->as_lkp && (n = hex_len(p + i + 1, len - i - 1)) >= 7 &&
 		           (i + 1 + n == len || !is_word(p[i + 1 + n]))) {
 			emit(out, "g#", 2, &blank, style); /* what git describe says */
 			i += n + 1;
@@ -336,7 +340,14 @@ static void add_normal(struct str *out, const char *text, size_t len, const stru
 static bool is_collapsing(char c)
 {
 	switch (c) {
-	case '-': case '_': case '.': case ',': case ';': case ':': case '#': case '!':
+	case '-':
+	case '_':
+	case '.':
+	case ',':
+	case ';':
+	case ':':
+	case '#':
+	case '!':
 		return true;
 	default:
 		return false;
@@ -447,7 +458,8 @@ static const char *skip_lower(const char *p, const char *end)
 	return p;
 }
 
-/* "<4>", "3,1234,5678,-;", "kern  :err   :", "May  1 10:00:00 host kernel:"; `p` itself if none of them stands there. */
+/* "<4>", "3,1234,5678,-;", "kern  :err   :", "May  1 10:00:00 host kernel:"; `p` itself if none of
+ * them stands there. */
 static const char *skip_log_prefix(const char *p, const char *end)
 {
 	const char *q;
@@ -460,7 +472,10 @@ static const char *skip_log_prefix(const char *p, const char *end)
 		const char *semicolon = memchr(p, ';', (size_t)(end - p));
 
 		q = skip_digits(p, end);
-		return q < end && *q == ',' && semicolon && q + 1 < end && is_digit((unsigned char)q[1]) ? semicolon + 1 : p;
+		return q < end && *q == ',' && semicolon && q + 1 < end &&
+		                       is_digit((unsigned char)q[1])
+		               ? semicolon + 1
+		               : p;
 	}
 	q = skip_lower(p, end);
 	if (q > p) {
@@ -475,7 +490,8 @@ static const char *skip_log_prefix(const char *p, const char *end)
 		return p;
 	}
 	if (end - p > 20 && *p >= 'A' && *p <= 'Z' && p[3] == ' ' && p[9] == ':' && p[12] == ':') {
-		q = memmem(p + 15, (size_t)(end - p) - 15 < 100 ? (size_t)(end - p) - 15 : 100, " kernel:", 8);
+		q = memmem(p + 15, (size_t)(end - p) - 15 < 100 ? (size_t)(end - p) - 15 : 100,
+		        " kernel:", 8);
 		return q ? q + 8 : p;
 	}
 	return p;

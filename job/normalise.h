@@ -29,8 +29,8 @@ enum normal_style {
 };
 
 /*
- * Appends the id's text, which may be empty.  `text` is a clean line.  as_lkp: as lkp-tests (2026-07)
- * replaces numbers, hashes and versions, for aliases.
+ * Appends the id's text, which may be empty.  `text` is a clean line.  as_lkp: as lkp-tests
+ * (2026-07) replaces numbers, hashes and versions, for aliases.
  */
 void normalise(struct str *ret, const char *text, size_t len, enum normal_style style, bool as_lkp);
 

@@ -5,8 +5,8 @@
 #include "base/mem.h"
 
 #define DEPTH_MAX 50
-#define LONG_ENOUGH 12	/* bytes: longer is not rarer */
-#define CLASS_MAX 8	/* characters of a class that are tried one by one */
+#define LONG_ENOUGH 12 /* bytes: longer is not rarer */
+#define CLASS_MAX 8    /* characters of a class that are tried one by one */
 
 /* One of `set` is in every match of what was read; an empty set: nothing is known of it. */
 struct required {
@@ -17,7 +17,7 @@ struct required {
 struct reader {
 	const char *p;
 	unsigned depth;
-	bool lost;		/* something that is not understood: nothing holds */
+	bool lost; /* something that is not understood: nothing holds */
 };
 
 static void read_alternatives(struct reader *r, struct required *ret);
@@ -28,7 +28,8 @@ static void required_release(struct required *required)
 	required->shortest = 0;
 }
 
-/* Long literals are rare in a log, and few are looked for faster; what is too short is no use at all. */
+/* Long literals are rare in a log, and few are looked for faster; what is too short is no use at
+ * all. */
 static long worth(const struct required *required)
 {
 	long shortest = (long)required->shortest;
@@ -70,7 +71,8 @@ static void add_chars(struct required *best, struct required *run, const char *c
 		strv_push(&run->set, "");
 	for (size_t i = 0; i < run->set.n; i++)
 		for (size_t j = 0; j < n; j++) {
-			char c = (char)(chars[j] >= 'A' && chars[j] <= 'Z' ? chars[j] | 0x20 : chars[j]);
+			char c = (char)(chars[j] >= 'A' && chars[j] <= 'Z' ? chars[j] | 0x20
+			                                                   : chars[j]);
 
 			strv_pushf(&longer, "%s%c", run->set.v[i], c);
 		}
@@ -79,7 +81,8 @@ static void add_chars(struct required *best, struct required *run, const char *c
 	run->shortest++;
 }
 
-/* After "[": its characters if they are few and plain, then *p is behind the "]"; false: *p stays. */
+/* After "[": its characters if they are few and plain, then *p is behind the "]"; false: *p stays.
+ */
 static bool plain_class(const char **p, char ret[CLASS_MAX + 1])
 {
 	const char *q = *p;
@@ -141,7 +144,8 @@ static enum repeat read_repeat(struct reader *r)
 	return repeat;
 }
 
-/* What stands after "(?": true if a group of the pattern's own text follows, *ret_counts if it must match here. */
+/* What stands after "(?": true if a group of the pattern's own text follows, *ret_counts if it must
+ * match here. */
 static bool read_group_kind(struct reader *r, bool *ret_counts)
 {
 	const char *p = r->p;
@@ -206,7 +210,8 @@ static char read_escape(struct reader *r, bool *ret_keeps_run)
 	if (c == 't')
 		return '\t';
 	if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) {
-		/* What takes an argument or changes the meaning of what follows is not for guessing. */
+		/* What takes an argument or changes the meaning of what follows is not for
+		 * guessing. */
 		if (strchr("QExopPNgkKcu", c) || (c >= '0' && c <= '9'))
 			r->lost = true;
 		return 0;
@@ -215,7 +220,8 @@ static char read_escape(struct reader *r, bool *ret_keeps_run)
 }
 
 /* One of `chars`, as often as what follows says. */
-static void read_chars(struct reader *r, const char *chars, struct required *best, struct required *run)
+static void read_chars(
+        struct reader *r, const char *chars, struct required *best, struct required *run)
 {
 	enum repeat repeat = read_repeat(r);
 
@@ -291,7 +297,8 @@ static void read_sequence(struct reader *r, struct required *best)
 				read_chars(r, (const char[]){ c, '\0' }, best, &run);
 				break;
 			}
-			while ((*r->p & 0xc0) == 0x80)	/* a repeat would be of the whole character */
+			while ((*r->p & 0xc0) ==
+			        0x80) /* a repeat would be of the whole character */
 				r->p++;
 			skip_unknown(r, best, &run);
 		}
@@ -313,7 +320,8 @@ static void read_alternatives(struct reader *r, struct required *ret)
 		if (all) {
 			for (size_t i = 0; i < one.set.n; i++)
 				strv_push(&ret->set, one.set.v[i]);
-			ret->shortest = first || one.shortest < ret->shortest ? one.shortest : ret->shortest;
+			ret->shortest = first || one.shortest < ret->shortest ? one.shortest
+			                                                      : ret->shortest;
 		}
 		required_release(&one);
 		if (*r->p != '|')

@@ -12,9 +12,9 @@
 #include "job/rule_literals.h"
 #include "job/rules_internal.h"
 
-#define CASE_LINE_MAX 1000	/* bytes; a longer line names no test case */
-#define TIRED_AFTER 20		/* lines on which an expression gave up: each costs milliseconds */
-#define HARD_LINE 4096		/* bytes of a line made to be hard */
+#define CASE_LINE_MAX 1000 /* bytes; a longer line names no test case */
+#define TIRED_AFTER 20     /* lines on which an expression gave up: each costs milliseconds */
+#define HARD_LINE 4096     /* bytes of a line made to be hard */
 
 static void table_release(struct rule_table *table)
 {
@@ -86,7 +86,8 @@ static int list_files(struct strv *ret, const char *path, struct error *err)
 	closedir(dir);
 	strv_sort_unique(ret);
 	if (ret->n > RULES_FILES_MAX)
-		return error_set(err, ERR_LIMIT, "%s: found %zu files of rules, allowed are %d", path, ret->n, RULES_FILES_MAX);
+		return error_set(err, ERR_LIMIT, "%s: found %zu files of rules, allowed are %d",
+		        path, ret->n, RULES_FILES_MAX);
 	return 0;
 }
 
@@ -169,7 +170,8 @@ static bool gives_up(const struct rule_pattern *row, const char *begin, const ch
 
 void rules_check_time(const struct rules *rules, struct strv *ret)
 {
-	static const char *const units[] = { "a", "A", "1", " ", ".", ":", "a ", "a.", "a:", "a/", "1.", "aA1_" };
+	static const char *const units[] = { "a", "A", "1", " ", ".", ":", "a ", "a.", "a:", "a/",
+		"1.", "aA1_" };
 
 	for (size_t i = 0; i < rules->n_patterns; i++) {
 		const struct rule_pattern *row = rules->patterns[i];
@@ -182,9 +184,11 @@ void rules_check_time(const struct rules *rules, struct strv *ret)
 			for (size_t u = 0; u < sizeof(units) / sizeof(*units) && !slow; u++) {
 				slow = gives_up(row, begins.v[b], units[u]);
 				if (slow)
-					strv_pushf(ret, "%s: match: takes too many steps on a line of '%s' and %d bytes of '%s'; "
-						"a repeat within a repeat, as in (a+)+, does that", row->where, begins.v[b],
-						HARD_LINE, units[u]);
+					strv_pushf(ret,
+					        "%s: match: takes too many steps on a line of '%s' "
+					        "and %d bytes of '%s'; "
+					        "a repeat within a repeat, as in (a+)+, does that",
+					        row->where, begins.v[b], HARD_LINE, units[u]);
 			}
 		strv_release(&begins);
 	}
@@ -204,7 +208,7 @@ struct asking {
 };
 
 static bool try(struct asking *asking, const struct rule_pattern *row, const char *text, size_t len,
-	struct pattern_group *groups)
+        struct pattern_group *groups)
 {
 	uint8_t *tired = &asking->tired[row->number];
 	enum pattern_answer answer = PATTERN_GAVE_UP;
@@ -229,7 +233,8 @@ static bool is_case(const struct rule_pattern *row)
 	return row->rule->case_name;
 }
 
-/* What the rewrites for cases leave of a line, from its start; one that does not only cut the end off counts as none. */
+/* What the rewrites for cases leave of a line, from its start; one that does not only cut the end
+ * off counts as none. */
 static size_t case_len(const struct rules *rules, const char *text, size_t len)
 {
 	struct str line = STR_INIT;
@@ -242,8 +247,8 @@ static size_t case_len(const struct rules *rules, const char *text, size_t len)
 	return len;
 }
 
-static bool ask_cases(struct asking *asking, const struct rule_table *table, const uint16_t *rows, size_t n,
-	const char *text, size_t len)
+static bool ask_cases(struct asking *asking, const struct rule_table *table, const uint16_t *rows,
+        size_t n, const char *text, size_t len)
 {
 	bool found = false, rewritten = false;
 
@@ -265,8 +270,8 @@ static bool ask_cases(struct asking *asking, const struct rule_table *table, con
 	return found;
 }
 
-void rules_ask(const struct rules *rules, enum rule_log log, const struct rule_line *line, uint8_t *tired,
-	struct rule_hit *ret)
+void rules_ask(const struct rules *rules, enum rule_log log, const struct rule_line *line,
+        uint8_t *tired, struct rule_hit *ret)
 {
 	const struct rule_table *table = &rules->lines[log];
 	struct asking asking = { rules, tired, ret };
@@ -278,12 +283,14 @@ void rules_ask(const struct rules *rules, enum rule_log log, const struct rule_l
 	ret->ignored = false;
 	ret->part = PART_OF_NONE;
 	n = table_ask(table, line->text, line->len, rows);
-	if (n == 0 || (!line->no_cases && ask_cases(&asking, table, rows, n, line->text, line->len)))
+	if (n == 0 ||
+	        (!line->no_cases && ask_cases(&asking, table, rows, n, line->text, line->len)))
 		return;
 	for (size_t i = 0; i < n && !ret->rule; i++) {
 		const struct rule_pattern *row = table->rows[rows[i]];
 
-		if (row->kind == RULE_ERROR && !is_case(row) && try(&asking, row, text, len, ret->groups))
+		if (row->kind == RULE_ERROR && !is_case(row) &&
+		        try(&asking, row, text, len, ret->groups))
 			set_rule(ret, row->rule);
 		else if (row->kind == RULE_MARK && try(&asking, row, text, len, NULL))
 			ret->mark = row->rule;
@@ -302,7 +309,7 @@ void rules_rewrite(const struct rules *rules, enum rule_log log, struct str *lin
 	const struct rule_table *table = &rules->rewrites[log];
 	uint16_t rows[LINE_FILTER_MAX];
 	size_t n = table_ask(table, line->buf, line->len, rows);
-	size_t next = 0;	/* rows before it are done */
+	size_t next = 0; /* rows before it are done */
 
 	for (size_t i = 0; i < n; i++) {
 		const struct rule_pattern *row = table->rows[rows[i]];
@@ -318,7 +325,8 @@ void rules_rewrite(const struct rules *rules, enum rule_log log, struct str *lin
 	}
 }
 
-bool rules_frame(const struct rules *rules, enum rule_log log, const char *text, size_t len, struct pattern_group *ret)
+bool rules_frame(const struct rules *rules, enum rule_log log, const char *text, size_t len,
+        struct pattern_group *ret)
 {
 	const struct rule_table *table = &rules->frames[log];
 	struct pattern_group groups[PATTERN_GROUPS_MAX];
@@ -326,7 +334,9 @@ bool rules_frame(const struct rules *rules, enum rule_log log, const char *text,
 	size_t n = table_ask(table, text, len, rows);
 
 	for (size_t i = 0; i < n; i++)
-		if (pattern_match(table->rows[rows[i]]->pattern, text, len, groups) == PATTERN_YES && groups[1].len) {
+		if (pattern_match(table->rows[rows[i]]->pattern, text, len, groups) ==
+		                PATTERN_YES &&
+		        groups[1].len) {
 			*ret = groups[1];
 			return true;
 		}
@@ -336,7 +346,8 @@ bool rules_frame(const struct rules *rules, enum rule_log log, const char *text,
 bool rules_is_helper(const struct rules *rules, const char *function, size_t len)
 {
 	for (size_t i = 0; i < rules->helpers.n; i++)
-		if (pattern_match(rules->helpers.rows[i]->pattern, function, len, NULL) == PATTERN_YES)
+		if (pattern_match(rules->helpers.rows[i]->pattern, function, len, NULL) ==
+		        PATTERN_YES)
 			return true;
 	return false;
 }
@@ -359,7 +370,8 @@ void rules_use(const char *dir)
 	pthread_mutex_unlock(&standard.lock);
 }
 
-/* Where this program was built, its rules are those of the source tree: it was not installed yet. */
+/* Where this program was built, its rules are those of the source tree: it was not installed yet.
+ */
 static bool runs_where_built(void)
 {
 	char own[4096];

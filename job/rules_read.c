@@ -5,18 +5,28 @@
 #include "job/rules_internal.h"
 
 static const char *const kind_names[RULE_NKINDS] = {
-	[RULE_ERROR] = "errors", [RULE_IGNORE] = "ignore", [RULE_MARK] = "marks",
+	[RULE_ERROR] = "errors",
+	[RULE_IGNORE] = "ignore",
+	[RULE_MARK] = "marks",
 	[RULE_REWRITE] = "rewrite",
-	[RULE_FRAME] = "frames", [RULE_HELPER] = "helpers",
+	[RULE_FRAME] = "frames",
+	[RULE_HELPER] = "helpers",
 };
 
 static const char *const log_names[RULES_NLOGS] = {
-	[RULES_BUILD] = "build", [RULES_BUILD_FRAME] = "build-frame", [RULES_STDERR] = "stderr",
-	[RULES_TEST] = "test", [RULES_DMESG] = "dmesg", [RULES_KMSG] = "kmsg", [RULES_CASE] = "case",
+	[RULES_BUILD] = "build",
+	[RULES_BUILD_FRAME] = "build-frame",
+	[RULES_STDERR] = "stderr",
+	[RULES_TEST] = "test",
+	[RULES_DMESG] = "dmesg",
+	[RULES_KMSG] = "kmsg",
+	[RULES_CASE] = "case",
 };
 
 static const char *const severity_names[SEVERITY_COUNT] = {
-	[SEVERITY_WARNING] = "warning", [SEVERITY_ERROR] = "error", [SEVERITY_CRASH] = "crash",
+	[SEVERITY_WARNING] = "warning",
+	[SEVERITY_ERROR] = "error",
+	[SEVERITY_CRASH] = "crash",
 };
 
 const char *severity_name(enum error_severity severity)
@@ -25,16 +35,30 @@ const char *severity_name(enum error_severity severity)
 }
 
 /* Which keys a kind's rule may have, and which it must. */
-enum key { KEY_NAME, KEY_LOG, KEY_MATCH, KEY_ID, KEY_CASE, KEY_SEVERITY, KEY_PART, KEY_FUNCTION, KEY_WHERE, KEY_WITH, NKEYS };
+enum key {
+	KEY_NAME,
+	KEY_LOG,
+	KEY_MATCH,
+	KEY_ID,
+	KEY_CASE,
+	KEY_SEVERITY,
+	KEY_PART,
+	KEY_FUNCTION,
+	KEY_WHERE,
+	KEY_WITH,
+	NKEYS
+};
 
-static const char *const key_names[NKEYS] = { "name", "log", "match", "id", "case", "severity", "part", "function",
-	"where", "with" };
+static const char *const key_names[NKEYS] = { "name", "log", "match", "id", "case", "severity",
+	"part", "function", "where", "with" };
 
 #define BIT(key) (1u << (key))
-static const struct { unsigned must, may; } keys_of[RULE_NKINDS] = {
+static const struct {
+	unsigned must, may;
+} keys_of[RULE_NKINDS] = {
 	[RULE_ERROR] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH),
-		BIT(KEY_ID) | BIT(KEY_CASE) | BIT(KEY_SEVERITY) | BIT(KEY_PART) | BIT(KEY_FUNCTION) |
-			BIT(KEY_WHERE) },
+	        BIT(KEY_ID) | BIT(KEY_CASE) | BIT(KEY_SEVERITY) | BIT(KEY_PART) |
+	                BIT(KEY_FUNCTION) | BIT(KEY_WHERE) },
 	[RULE_IGNORE] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH), 0 },
 	[RULE_MARK] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH), 0 },
 	[RULE_REWRITE] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH) | BIT(KEY_WITH), 0 },
@@ -56,20 +80,20 @@ static void list_words(struct str *ret, const char *const *words, size_t n, unsi
 			str_addf(ret, "%s%s", ret->len ? ", " : "", words[i]);
 }
 
-static int wrong_word(const struct file *file, const struct yaml_node *at, const char *what, const char *const *words,
-	size_t n, unsigned bits, struct error *err)
+static int wrong_word(const struct file *file, const struct yaml_node *at, const char *what,
+        const char *const *words, size_t n, unsigned bits, struct error *err)
 {
 	struct str allowed = STR_INIT;
 
 	list_words(&allowed, words, n, bits);
 	yaml_error(err, file->doc, at, "%s: found '%.80s', allowed is %s", what,
-		at->type == YAML_SCALAR ? at->text : "a list or mapping", allowed.buf);
+	        at->type == YAML_SCALAR ? at->text : "a list or mapping", allowed.buf);
 	str_release(&allowed);
 	return -ERR_INVALID;
 }
 
-static int find_word(const struct file *file, const struct yaml_node *node, const char *what, const char *const *words,
-	size_t n, unsigned bits, struct error *err)
+static int find_word(const struct file *file, const struct yaml_node *node, const char *what,
+        const char *const *words, size_t n, unsigned bits, struct error *err)
 {
 	for (size_t i = 0; node->type == YAML_SCALAR && i < n; i++)
 		if ((bits & BIT(i)) && !strcmp(node->text, words[i]))
@@ -79,25 +103,29 @@ static int find_word(const struct file *file, const struct yaml_node *node, cons
 
 /* A scalar or a list of them, `each` for every one. */
 static int for_each(const struct file *file, const struct yaml_node *node, const char *what,
-	int (*each)(const struct file *file, const struct yaml_node *item, void *arg, struct error *err), void *arg,
-	struct error *err)
+        int (*each)(const struct file *file, const struct yaml_node *item, void *arg,
+                struct error *err),
+        void *arg, struct error *err)
 {
 	int r = 0;
 
 	if (node->type == YAML_SCALAR)
 		return each(file, node, arg, err);
 	if (node->type != YAML_SEQUENCE || node->n == 0)
-		return yaml_error(err, file->doc, node, "%s: found %s, allowed is a text or a list of texts", what,
-			node->type == YAML_MAPPING ? "a mapping" : "an empty list");
+		return yaml_error(err, file->doc, node,
+		        "%s: found %s, allowed is a text or a list of texts", what,
+		        node->type == YAML_MAPPING ? "a mapping" : "an empty list");
 	for (size_t i = 0; i < node->n && r == 0; i++) {
 		if (node->values[i]->type != YAML_SCALAR)
-			return yaml_error(err, file->doc, node->values[i], "%s: a list of texts is allowed here", what);
+			return yaml_error(err, file->doc, node->values[i],
+			        "%s: a list of texts is allowed here", what);
 		r = each(file, node->values[i], arg, err);
 	}
 	return r;
 }
 
-static int add_log(const struct file *file, const struct yaml_node *item, void *arg, struct error *err)
+static int add_log(
+        const struct file *file, const struct yaml_node *item, void *arg, struct error *err)
 {
 	unsigned allowed = BIT(RULES_NLOGS) - 1;
 	unsigned *logs = arg;
@@ -111,7 +139,8 @@ static int add_log(const struct file *file, const struct yaml_node *item, void *
 	return log < 0 ? log : 0;
 }
 
-static void table_add(struct rule_table *table, const struct rule_pattern *row, const struct strv *literals)
+static void table_add(
+        struct rule_table *table, const struct rule_pattern *row, const struct strv *literals)
 {
 	if (!table->filter)
 		table->filter = line_filter_new();
@@ -123,9 +152,11 @@ static void table_add(struct rule_table *table, const struct rule_pattern *row, 
 static void file_row(const struct file *file, const struct rule_pattern *row, unsigned logs)
 {
 	struct rule_table *by_kind[RULE_NKINDS] = {
-		[RULE_ERROR] = file->rules->lines, [RULE_IGNORE] = file->rules->lines,
+		[RULE_ERROR] = file->rules->lines,
+		[RULE_IGNORE] = file->rules->lines,
 		[RULE_MARK] = file->rules->lines,
-		[RULE_REWRITE] = file->rules->rewrites, [RULE_FRAME] = file->rules->frames,
+		[RULE_REWRITE] = file->rules->rewrites,
+		[RULE_FRAME] = file->rules->frames,
 	};
 	struct strv literals = STRV_INIT;
 	bool known = rule_literals(&literals, row->regex);
@@ -159,11 +190,12 @@ struct adding {
 	unsigned logs;
 };
 
-static int add_pattern(const struct file *file, const struct yaml_node *item, void *arg, struct error *err)
+static int add_pattern(
+        const struct file *file, const struct yaml_node *item, void *arg, struct error *err)
 {
 	struct adding *adding = arg;
-	const char *const templates[] = { adding->rule->id, adding->rule->case_name, adding->rule->function,
-		adding->rule->where, adding->rule->with };
+	const char *const templates[] = { adding->rule->id, adding->rule->case_name,
+		adding->rule->function, adding->rule->where, adding->rule->with };
 	struct rules *rules = file->rules;
 	struct error why = ERROR_INIT;
 	struct pattern *pattern;
@@ -171,7 +203,8 @@ static int add_pattern(const struct file *file, const struct yaml_node *item, vo
 	unsigned groups;
 
 	if (rules->n_patterns >= RULES_PATTERNS_MAX)
-		return yaml_error(err, file->doc, item, "more than %d expressions, in all files", RULES_PATTERNS_MAX);
+		return yaml_error(err, file->doc, item, "more than %d expressions, in all files",
+		        RULES_PATTERNS_MAX);
 	if (pattern_new(&pattern, item->text, &why) < 0)
 		return yaml_error(err, file->doc, item, "match: %s", why.text);
 	groups = pattern_groups(pattern);
@@ -188,10 +221,12 @@ static int add_pattern(const struct file *file, const struct yaml_node *item, vo
 	rules->patterns[rules->n_patterns++] = row;
 	for (size_t i = 0; i < sizeof(templates) / sizeof(*templates); i++)
 		if (highest_group(templates[i]) > (int)groups)
-			return yaml_error(err, file->doc, item, "match: has %u groups, but '%.80s' wants $%d", groups,
-				templates[i], highest_group(templates[i]));
+			return yaml_error(err, file->doc, item,
+			        "match: has %u groups, but '%.80s' wants $%d", groups, templates[i],
+			        highest_group(templates[i]));
 	if (file->kind == RULE_FRAME && groups < 1)
-		return yaml_error(err, file->doc, item, "match: a frame names its function with group 1, there is none");
+		return yaml_error(err, file->doc, item,
+		        "match: a frame names its function with group 1, there is none");
 	file_row(file, row, adding->logs);
 	return 0;
 }
@@ -201,52 +236,66 @@ static int check_keys(const struct file *file, const struct yaml_node *node, str
 	unsigned allowed = keys_of[file->kind].must | keys_of[file->kind].may;
 
 	if (node->type != YAML_MAPPING)
-		return yaml_error(err, file->doc, node, "%s: a rule is a mapping with name, match and more",
-			kind_names[file->kind]);
+		return yaml_error(err, file->doc, node,
+		        "%s: a rule is a mapping with name, match and more",
+		        kind_names[file->kind]);
 	for (size_t i = 0; i < node->n; i++)
-		if (find_word(file, node->keys[i], kind_names[file->kind], key_names, NKEYS, allowed, err) < 0)
+		if (find_word(file, node->keys[i], kind_names[file->kind], key_names, NKEYS,
+		            allowed, err) < 0)
 			return -ERR_INVALID;
 	for (int key = 0; key < NKEYS; key++)
 		if ((keys_of[file->kind].must & BIT(key)) && !yaml_get(node, key_names[key]))
-			return yaml_error(err, file->doc, node, "%s: a rule without '%s'", kind_names[file->kind], key_names[key]);
+			return yaml_error(err, file->doc, node, "%s: a rule without '%s'",
+			        kind_names[file->kind], key_names[key]);
 	return 0;
 }
 
-static int read_text(const struct file *file, const struct yaml_node *rule, enum key key, char **ret, struct error *err)
+static int read_text(const struct file *file, const struct yaml_node *rule, enum key key,
+        char **ret, struct error *err)
 {
 	const struct yaml_node *node = yaml_get(rule, key_names[key]);
 
 	if (!node)
 		return 0;
 	if (node->type != YAML_SCALAR)
-		return yaml_error(err, file->doc, node, "%s: a text is allowed here", key_names[key]);
+		return yaml_error(
+		        err, file->doc, node, "%s: a text is allowed here", key_names[key]);
 	*ret = mem_strdup(node->text);
 	return 0;
 }
 
-static int check_name(const struct file *file, const struct yaml_node *rule, const char *name, struct error *err)
+static int check_name(
+        const struct file *file, const struct yaml_node *rule, const char *name, struct error *err)
 {
 	const struct yaml_node *at = yaml_get(rule, "name");
 
-	if (!*name || strlen(name) > 60 || name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")])
-		return yaml_error(err, file->doc, at, "name: found '%.80s', allowed are a-z, 0-9 and '-', at most 60", name);
+	if (!*name || strlen(name) > 60 ||
+	        name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")])
+		return yaml_error(err, file->doc, at,
+		        "name: found '%.80s', allowed are a-z, 0-9 and '-', at most 60", name);
 	for (size_t i = 0; i + 1 < file->rules->n; i++)
 		if (!strcmp(file->rules->rules[i]->name, name))
-			return yaml_error(err, file->doc, at, "name: '%s' is another rule's already", name);
+			return yaml_error(
+			        err, file->doc, at, "name: '%s' is another rule's already", name);
 	return 0;
 }
 
-static int read_choices(const struct file *file, const struct yaml_node *node, struct rule *rule, struct error *err)
+static int read_choices(
+        const struct file *file, const struct yaml_node *node, struct rule *rule, struct error *err)
 {
 	static const char *const parts[PART_NKINDS] = {
-		[PART_OF_NONE] = "none", [PART_OF_BEFORE] = "before", [PART_OF_NEXT] = "next",
+		[PART_OF_NONE] = "none",
+		[PART_OF_BEFORE] = "before",
+		[PART_OF_NEXT] = "next",
 	};
-	const struct yaml_node *severity = yaml_get(node, "severity"), *part = yaml_get(node, "part");
+	const struct yaml_node *severity = yaml_get(node, "severity"),
+	                       *part = yaml_get(node, "part");
 	int choice;
 
 	rule->severity = SEVERITY_ERROR;
 	if (severity) {
-		choice = find_word(file, severity, "severity", severity_names, SEVERITY_COUNT, ~0u, err);
+		choice = find_word(
+		        file, severity, "severity", severity_names, SEVERITY_COUNT, ~0u, err);
 		if (choice < 0)
 			return choice;
 		rule->severity = (enum error_severity)choice;
@@ -258,9 +307,11 @@ static int read_choices(const struct file *file, const struct yaml_node *node, s
 		rule->part = (enum rule_part)choice;
 	}
 	if (rule->function && rule->where)
-		return yaml_error(err, file->doc, yaml_get(node, "where"), "where: beside 'function', one of them is allowed");
+		return yaml_error(err, file->doc, yaml_get(node, "where"),
+		        "where: beside 'function', one of them is allowed");
 	if (rule->id && rule->case_name)
-		return yaml_error(err, file->doc, yaml_get(node, "case"), "case: beside 'id', one of them is allowed");
+		return yaml_error(err, file->doc, yaml_get(node, "case"),
+		        "case: beside 'id', one of them is allowed");
 	return 0;
 }
 
@@ -278,12 +329,13 @@ static int read_rule(const struct file *file, const struct yaml_node *node, stru
 	MEM_GROW(rules->rules, rules->n + 1, rules->cap);
 	rules->rules[rules->n++] = rule;
 	if ((r = read_text(file, node, KEY_NAME, &rule->name, err)) < 0 ||
-		(r = read_text(file, node, KEY_ID, &rule->id, err)) < 0 ||
-		(r = read_text(file, node, KEY_CASE, &rule->case_name, err)) < 0 ||
-		(r = read_text(file, node, KEY_FUNCTION, &rule->function, err)) < 0 ||
-		(r = read_text(file, node, KEY_WHERE, &rule->where, err)) < 0 ||
-		(r = read_text(file, node, KEY_WITH, &rule->with, err)) < 0 ||
-		(r = check_name(file, node, rule->name, err)) < 0 || (r = read_choices(file, node, rule, err)) < 0)
+	        (r = read_text(file, node, KEY_ID, &rule->id, err)) < 0 ||
+	        (r = read_text(file, node, KEY_CASE, &rule->case_name, err)) < 0 ||
+	        (r = read_text(file, node, KEY_FUNCTION, &rule->function, err)) < 0 ||
+	        (r = read_text(file, node, KEY_WHERE, &rule->where, err)) < 0 ||
+	        (r = read_text(file, node, KEY_WITH, &rule->with, err)) < 0 ||
+	        (r = check_name(file, node, rule->name, err)) < 0 ||
+	        (r = read_choices(file, node, rule, err)) < 0)
 		return r;
 	log = yaml_get(node, "log");
 	if (log && (r = for_each(file, log, "log", add_log, &adding.logs, err)) < 0)
@@ -291,7 +343,8 @@ static int read_rule(const struct file *file, const struct yaml_node *node, stru
 	return for_each(file, yaml_get(node, "match"), "match", add_pattern, &adding, err);
 }
 
-int rules_read(struct rules *rules, const char *name, const char *text, size_t len, struct error *err)
+int rules_read(
+        struct rules *rules, const char *name, const char *text, size_t len, struct error *err)
 {
 	struct file file = { .rules = rules };
 	const struct yaml_node *root;
@@ -303,10 +356,13 @@ int rules_read(struct rules *rules, const char *name, const char *text, size_t l
 	file.doc = doc;
 	root = yaml_root(doc);
 	if (root && root->type != YAML_MAPPING)
-		r = yaml_error(err, doc, root, "a file of rules is a mapping with errors, ignore, marks, rewrite, frames, helpers");
+		r = yaml_error(err, doc, root,
+		        "a file of rules is a mapping with errors, ignore, marks, rewrite, frames, "
+		        "helpers");
 	for (size_t i = 0; root && i < root->n && r == 0; i++) {
 		const struct yaml_node *list = root->values[i];
-		int kind = find_word(&file, root->keys[i], "rules", kind_names, RULE_NKINDS, ~0u, err);
+		int kind =
+		        find_word(&file, root->keys[i], "rules", kind_names, RULE_NKINDS, ~0u, err);
 
 		if (kind < 0) {
 			r = kind;
@@ -314,7 +370,8 @@ int rules_read(struct rules *rules, const char *name, const char *text, size_t l
 		}
 		file.kind = (enum rule_kind)kind;
 		if (list->type != YAML_SEQUENCE)
-			r = yaml_error(err, doc, list, "%s: a list of rules is allowed here", kind_names[kind]);
+			r = yaml_error(err, doc, list, "%s: a list of rules is allowed here",
+			        kind_names[kind]);
 		for (size_t j = 0; r == 0 && j < list->n; j++)
 			r = read_rule(&file, list->values[j], err);
 	}

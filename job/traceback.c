@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#define LINES_MAX 2000	/* of one traceback; then something else is going on */
-#define QUOTED_MAX 12	/* lines that Node puts before the exception */
+#define LINES_MAX 2000 /* of one traceback; then something else is going on */
+#define QUOTED_MAX 12  /* lines that Node puts before the exception */
 #define OTHERS_MAX 8
 
 static const char python_header[] = "Traceback (most recent call last):";
@@ -25,7 +25,8 @@ static void set_text(struct traceback *t, const char *text, size_t len)
 	str_add_bytes(&t->text, text, len);
 }
 
-static void begin(struct traceback *t, enum traceback_kind kind, size_t indent, uint64_t number, uint64_t offset)
+static void begin(struct traceback *t, enum traceback_kind kind, size_t indent, uint64_t number,
+        uint64_t offset)
 {
 	t->kind = kind;
 	t->crash = kind == TRACEBACK_CXX || kind == TRACEBACK_RUST;
@@ -44,7 +45,8 @@ static void add_other(struct traceback *t, const char *line)
 
 static bool is_name_char(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_' || c == '.';
 }
 
 /* "KeyError: 'x'", "json.decoder.JSONDecodeError: ...", "zlib.error: ..."; not "make: ***". */
@@ -58,13 +60,15 @@ static bool names_exception(const char *line)
 	return capital && (*p == ':' || *p == '\0');
 }
 
-/* "/srv/demo/node.js:1", "node:internal/modules/cjs/loader:1143": what Node writes above the line that it quotes. */
+/* "/srv/demo/node.js:1", "node:internal/modules/cjs/loader:1143": what Node writes above the line
+ * that it quotes. */
 static bool is_quoted_place(const char *line, size_t len)
 {
 	static const char *const kinds[] = { ".js:", ".mjs:", ".cjs:", ".ts:" };
 	const char *colon = memrchr(line, ':', len);
 
-	if (!colon || colon == line || !colon[1] || colon[1 + strspn(colon + 1, "0123456789")] || strpbrk(line, " \t"))
+	if (!colon || colon == line || !colon[1] || colon[1 + strspn(colon + 1, "0123456789")] ||
+	        strpbrk(line, " \t"))
 		return false;
 	if (str_has_prefix(line, "node:"))
 		return true;
@@ -77,7 +81,8 @@ static bool is_quoted_place(const char *line, size_t len)
 	return false;
 }
 
-static enum traceback_answer read_start(struct traceback *t, const char *line, size_t len, uint64_t number, uint64_t offset)
+static enum traceback_answer read_start(
+        struct traceback *t, const char *line, size_t len, uint64_t number, uint64_t offset)
 {
 	if (line[len - 1] == ':' && str_has_suffix(line, python_header)) {
 		begin(t, TRACEBACK_PYTHON, strspn(line, " \t"), number, offset);
@@ -87,7 +92,8 @@ static enum traceback_answer read_start(struct traceback *t, const char *line, s
 		begin(t, TRACEBACK_JAVA, 0, number, offset);
 		set_text(t, line, len);
 		add_other(t, line);
-	} else if (*line == 't' && line[len - 1] == ':' && str_has_prefix(line, "thread '") && strstr(line, " panicked at ")) {
+	} else if (*line == 't' && line[len - 1] == ':' && str_has_prefix(line, "thread '") &&
+	           strstr(line, " panicked at ")) {
 		begin(t, TRACEBACK_RUST, 0, number, offset);
 		set_text(t, line, len);
 		add_other(t, line);
@@ -95,7 +101,8 @@ static enum traceback_answer read_start(struct traceback *t, const char *line, s
 		begin(t, TRACEBACK_CXX, 0, number, offset);
 		set_text(t, line, len);
 		add_other(t, line);
-	} else if (*line == 'g' && line[len - 1] == ':' && str_has_prefix(line, "goroutine ") && strstr(line, " [")) {
+	} else if (*line == 'g' && line[len - 1] == ':' && str_has_prefix(line, "goroutine ") &&
+	           strstr(line, " [")) {
 		begin(t, TRACEBACK_GO, 0, number, offset);
 	} else if (t->quotes && is_quoted_place(line, len)) {
 		begin(t, TRACEBACK_NODE, 0, number, offset);
@@ -140,7 +147,8 @@ static enum traceback_answer read_java(struct traceback *t, const char *line, si
 		return TRACEBACK_WITHIN;
 	}
 	if (t->lines <= LINES_MAX && p > line &&
-		(str_has_prefix(p, "at ") || str_has_prefix(p, "... ") || str_has_prefix(p, "Suppressed: "))) {
+	        (str_has_prefix(p, "at ") || str_has_prefix(p, "... ") ||
+	                str_has_prefix(p, "Suppressed: "))) {
 		add_other(t, line);
 		return TRACEBACK_WITHIN;
 	}
@@ -159,23 +167,28 @@ static enum traceback_answer read_node(struct traceback *t, const char *line, si
 	return TRACEBACK_WITHIN;
 }
 
-/* "main.pick(...)", "	/srv/demo/main.go:9 +0x1d", "created by ...", and the registers after a signal. */
+/* "main.pick(...)", "	/srv/demo/main.go:9 +0x1d", "created by ...", and the registers after a
+ * signal. */
 static bool is_of_goroutine(const char *line, size_t len)
 {
-	static const char *const starts[] = { "\t", "created by ", "goroutine ", "exit status ", "...", "[" };
+	static const char *const starts[] = { "\t", "created by ", "goroutine ", "exit status ",
+		"...", "[" };
 	size_t word = strcspn(line, " \t");
 
 	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
 		if (str_has_prefix(line, starts[i]))
 			return true;
-	return (line[len - 1] == ')' && word == len) || (word <= 6 && str_has_prefix(line + word + strspn(line + word, " \t"), "0x"));
+	return (line[len - 1] == ')' && word == len) ||
+	       (word <= 6 && str_has_prefix(line + word + strspn(line + word, " \t"), "0x"));
 }
 
-enum traceback_answer traceback_read(struct traceback *t, const char *line, size_t len, uint64_t number, uint64_t offset)
+enum traceback_answer traceback_read(
+        struct traceback *t, const char *line, size_t len, uint64_t number, uint64_t offset)
 {
 	if (t->kind != TRACEBACK_NONE)
 		t->lines++;
-	if (t->kind == TRACEBACK_PYTHON && len && line[len - 1] == ':' && str_has_suffix(line, python_header))
+	if (t->kind == TRACEBACK_PYTHON && len && line[len - 1] == ':' &&
+	        str_has_suffix(line, python_header))
 		return read_start(t, line, len, number, offset);
 	switch (t->kind) {
 	case TRACEBACK_NONE:

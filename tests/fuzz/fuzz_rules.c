@@ -1,6 +1,7 @@
 /*
- * Any bytes as a file of rules: refused with one line that says where, or read; what is read answers for any line without leaving it,
- * and the literals that it asks of a line are in every line that an expression matches.
+ * Any bytes as a file of rules: refused with one line that says where, or read; what is read
+ * answers for any line without leaving it, and the literals that it asks of a line are in every
+ * line that an expression matches.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -19,7 +20,8 @@ static void require(int ok)
 		abort();
 }
 
-/* Without case, some letters beyond ASCII are equal to one of ASCII: the filter does not know them (rule_literals.h). */
+/* Without case, some letters beyond ASCII are equal to one of ASCII: the filter does not know them
+ * (rule_literals.h). */
 static bool is_ascii(const char *line, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
@@ -45,7 +47,7 @@ static void check_pattern(const struct rule_pattern *row, const char *line, size
 	struct strv literals = STRV_INIT;
 
 	if (is_ascii(line, len) && rule_literals(&literals, row->regex) &&
-		pattern_match(row->pattern, line, len, NULL) == PATTERN_YES)
+	        pattern_match(row->pattern, line, len, NULL) == PATTERN_YES)
 		require(holds(line, len, &literals));
 	strv_release(&literals);
 }
@@ -57,9 +59,12 @@ static void ask(const struct rules *rules, const char *line, size_t len)
 	struct rule_hit hit;
 
 	for (int log = 0; log < RULES_NLOGS; log++) {
-		rules_ask(rules, (enum rule_log)log, &(struct rule_line){ .text = line, .len = len }, tired, &hit);
+		rules_ask(rules, (enum rule_log)log,
+		        &(struct rule_line){ .text = line, .len = len }, tired, &hit);
 		for (size_t i = 0; hit.rule && i < PATTERN_GROUPS_MAX; i++)
-			require(!hit.groups[i].text || (hit.groups[i].text >= line && hit.groups[i].text + hit.groups[i].len <= line + len));
+			require(!hit.groups[i].text ||
+			        (hit.groups[i].text >= line &&
+			                hit.groups[i].text + hit.groups[i].len <= line + len));
 		str_clear(&rewritten);
 		str_add_bytes(&rewritten, line, len);
 		rules_rewrite(rules, (enum rule_log)log, &rewritten);
@@ -69,7 +74,8 @@ static void ask(const struct rules *rules, const char *line, size_t len)
 	str_release(&rewritten);
 }
 
-/* The bytes are the rules; the line is their end, so that a corpus of rules finds lines that match. */
+/* The bytes are the rules; the line is their end, so that a corpus of rules finds lines that match.
+ */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	struct rules *rules = mem_alloc(sizeof(*rules));

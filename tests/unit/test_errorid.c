@@ -530,10 +530,10 @@ static const struct found_error *find(const struct extractor *x, const char *id)
 START_TEST(what_comes_of_one_cause_is_one_finding_with_one_to_bisect)
 {
 	static const char text[] =
-		"[    1.0] BUG: kernel NULL pointer dereference, address: 0000000000000010\n"
-		"[    1.1] Oops: 0002 [#1] SMP\n[    1.2] RIP: 0010:demo_open+0x1c/0x60\n"
-		"[    1.3] Kernel panic - not syncing: Fatal exception\n"
-		"[    9.0] UBSAN: shift-out-of-bounds in fs/demo.c:3:4\n";
+	        "[    1.0] BUG: kernel NULL pointer dereference, address: 0000000000000010\n"
+	        "[    1.1] Oops: 0002 [#1] SMP\n[    1.2] RIP: 0010:demo_open+0x1c/0x60\n"
+	        "[    1.3] Kernel panic - not syncing: Fatal exception\n"
+	        "[    9.0] UBSAN: shift-out-of-bounds in fs/demo.c:3:4\n";
 	struct extractor *x = feed_all(SOURCE_DMESG, text);
 	const struct found_error *found;
 	size_t n, roots = 0;
@@ -554,8 +554,10 @@ END_TEST
 
 START_TEST(a_failed_case_and_the_end_of_the_run_come_of_the_error_before_them)
 {
-	struct extractor *x = feed_all(SOURCE_TEST, "1..2\nok 1 - a\n==7==ERROR: AddressSanitizer: heap-use-after-free on address 0x602 at pc\n"
-		"    #0 0x1 in __interceptor_memcpy x.c:1\n    #1 0x2 in grow h.c:5\nnot ok 2 - grows\n");
+	struct extractor *x = feed_all(SOURCE_TEST, "1..2\nok 1 - a\n==7==ERROR: AddressSanitizer: "
+	                                            "heap-use-after-free on address 0x602 at pc\n"
+	                                            "    #0 0x1 in __interceptor_memcpy x.c:1\n    "
+	                                            "#1 0x2 in grow h.c:5\nnot ok 2 - grows\n");
 	const struct found_error *root;
 
 	extractor_end(x, 1, 0, false);
@@ -571,37 +573,50 @@ START_TEST(a_failed_case_and_the_end_of_the_run_come_of_the_error_before_them)
 END_TEST
 
 /* One line gives `ours`, which is `asked` too. */
-static void must_be_called(enum error_source source, const char *text, const char *ours, const char *asked)
+static void must_be_called(
+        enum error_source source, const char *text, const char *ours, const char *asked)
 {
 	struct extractor *x = feed_all(source, text);
 	const struct found_error *found;
 
 	extractor_end(x, 0, 0, false);
 	found = find(x, ours);
-	ck_assert_msg(errorid_is(asked, found->id, &found->aliases), "%s is not called %s", ours, asked);
+	ck_assert_msg(
+	        errorid_is(asked, found->id, &found->aliases), "%s is not called %s", ours, asked);
 	ck_assert(!errorid_is("stderr.another", found->id, &found->aliases));
 	extractor_free(x);
 }
 
 START_TEST(an_error_answers_to_the_name_that_lkp_gives_it)
 {
-	static const char traceback[] = "Traceback (most recent call last):\n  File \"a.py\", line 3, in f\n    g()\nKeyError: 'x'\n";
+	static const char traceback[] = "Traceback (most recent call last):\n  File \"a.py\", line "
+	                                "3, in f\n    g()\nKeyError: 'x'\n";
 
-	must_be_called(SOURCE_BUILD, "\x1b[01m\x1b[Ka.c:3:5:\x1b[m\x1b[K \x1b[01;31m\x1b[Kerror: \x1b[m\x1b[Kno type\n", "build-pkg.a.c:error:no-type",
-		"build-pkg.[#m[Ka.c:[m[K[:m[Kerror:[m[Kno-type");
-	must_be_called(SOURCE_TEST, "error: at 0xABCD in 12.5s\n", "stderr.error:at#in#s", "stderr.error:at#xABCD_in#s");
-	must_be_called(SOURCE_STDERR, traceback, "stderr.KeyError:'x'", "stderr.Traceback(most_recent_call_last)");
-	must_be_called(SOURCE_STDERR, traceback, "stderr.KeyError:'x'", "stderr.File~a.py~,line#,in_f");
-	must_be_called(SOURCE_DMESG, "BUG: KASAN: slab-out-of-bounds in memcpy+0x3c/0x60\n demo_fill+0x9a/0x120 [demo]\n",
-		"dmesg.BUG:KASAN:slab-out-of-bounds_in_demo_fill", "dmesg.BUG:KASAN:slab-out-of-bounds_in_memcpy");
-	must_be_called(SOURCE_TEST, "==8== Invalid read of size 4\n==8==    at 0x48: memcpy (vg.c:1)\n==8==    by 0x10: grow (h.c:5)\n",
-		"stderr.valgrind:Invalid_read_in_grow", "stderr.==#==Invalid_read_of_size");
+	must_be_called(SOURCE_BUILD,
+	        "\x1b[01m\x1b[Ka.c:3:5:\x1b[m\x1b[K \x1b[01;31m\x1b[Kerror: \x1b[m\x1b[Kno type\n",
+	        "build-pkg.a.c:error:no-type", "build-pkg.[#m[Ka.c:[m[K[:m[Kerror:[m[Kno-type");
+	must_be_called(SOURCE_TEST, "error: at 0xABCD in 12.5s\n", "stderr.error:at#in#s",
+	        "stderr.error:at#xABCD_in#s");
+	must_be_called(SOURCE_STDERR, traceback, "stderr.KeyError:'x'",
+	        "stderr.Traceback(most_recent_call_last)");
+	must_be_called(
+	        SOURCE_STDERR, traceback, "stderr.KeyError:'x'", "stderr.File~a.py~,line#,in_f");
+	must_be_called(SOURCE_DMESG,
+	        "BUG: KASAN: slab-out-of-bounds in memcpy+0x3c/0x60\n demo_fill+0x9a/0x120 "
+	        "[demo]\n",
+	        "dmesg.BUG:KASAN:slab-out-of-bounds_in_demo_fill",
+	        "dmesg.BUG:KASAN:slab-out-of-bounds_in_memcpy");
+	must_be_called(SOURCE_TEST,
+	        "==8== Invalid read of size 4\n==8==    at 0x48: memcpy (vg.c:1)\n==8==    by "
+	        "0x10: grow (h.c:5)\n",
+	        "stderr.valgrind:Invalid_read_in_grow", "stderr.==#==Invalid_read_of_size");
 }
 END_TEST
 
 START_TEST(the_spelling_of_another_service_is_the_same_error)
 {
-	ck_assert(errorid_is("makepkg.eid.kernel/a.c:error:x", "build-pkg.kernel/a.c:error:x", NULL));
+	ck_assert(
+	        errorid_is("makepkg.eid.kernel/a.c:error:x", "build-pkg.kernel/a.c:error:x", NULL));
 	ck_assert(errorid_is("rpmbuild.a.c:error:x", "build-pkg.a.c:error:x", NULL));
 	ck_assert(errorid_is("stderr.eid.curl:(#)gone", "stderr.curl:(#)gone", NULL));
 	ck_assert(errorid_is("ltp.eid.munlockall01.fail", "ltp.munlockall01.fail", NULL));
@@ -614,7 +629,9 @@ END_TEST
 
 START_TEST(numbers_behind_a_name_are_metrics_and_their_mean_counts)
 {
-	struct extractor *x = feed_all(SOURCE_TEST, "throughput: 10\nthroughput: 20\nlatency.p99: 3.5e-1\nnote: words\nversion: 1.2.3\nat 3: 4\n");
+	struct extractor *x =
+	        feed_all(SOURCE_TEST, "throughput: 10\nthroughput: 20\nlatency.p99: 3.5e-1\nnote: "
+	                              "words\nversion: 1.2.3\nat 3: 4\n");
 	const struct found_metric *metrics;
 
 	extractor_end(x, 0, 0, false);
@@ -629,7 +646,8 @@ END_TEST
 
 START_TEST(a_kernel_that_never_gets_to_run_programs_hangs_in_boot)
 {
-	static const char begun[] = "[    0.000000] Linux version 6.12.0 (ci@b)\n[    0.5] clocksource: tsc\n";
+	static const char begun[] =
+	        "[    0.000000] Linux version 6.12.0 (ci@b)\n[    0.5] clocksource: tsc\n";
 	static const char done[] = "[    2.1] Run /init as init process\n";
 
 	for (int source = SOURCE_DMESG; source <= SOURCE_TEST; source += SOURCE_TEST - SOURCE_DMESG)
@@ -642,8 +660,10 @@ START_TEST(a_kernel_that_never_gets_to_run_programs_hangs_in_boot)
 					extractor_feed(x, done, strlen(done));
 				extractor_end(x, timed_out ? 137 : 0, 0, timed_out);
 				ids = ids_of(x);
-				ck_assert_str_eq(ids, !timed_out ? "" : userspace ? "last_state.timeout\n" :
-					"last_state.timeout\ndmesg.BUG:kernel_hang_in_boot_stage\n");
+				ck_assert_str_eq(ids, !timed_out  ? ""
+				                      : userspace ? "last_state.timeout\n"
+				                                  : "last_state.timeout\ndmesg.BUG:"
+				                                    "kernel_hang_in_boot_stage\n");
 				free(ids);
 				extractor_free(x);
 			}
@@ -652,7 +672,8 @@ END_TEST
 
 START_TEST(nul_bytes_crlf_and_broken_utf8_change_no_id)
 {
-	static const char text[] = "err\0or: it broke\r\nerror: it \xff broke\r\n\0\0error: it broke\0\n";
+	static const char text[] =
+	        "err\0or: it broke\r\nerror: it \xff broke\r\n\0\0error: it broke\0\n";
 	struct extractor *x = start(SOURCE_TEST, NULL);
 	char *ids;
 
@@ -674,7 +695,10 @@ START_TEST(a_report_of_junit_may_be_one_line_of_megabytes)
 
 	for (int i = 0; i < 20000; i++)
 		extractor_feed(x, passed, sizeof(passed) - 1);
-	extractor_feed(x, "<testcase classname='a' name='fails'><failure message='no'/></testcase></testsuite></testsuites>", 96);
+	extractor_feed(x,
+	        "<testcase classname='a' name='fails'><failure "
+	        "message='no'/></testcase></testsuite></testsuites>",
+	        96);
 	extractor_end(x, 0, 0, false);
 	ids = ids_of(x);
 	ck_assert_str_eq(ids, "demo.a.fails.fail\n");

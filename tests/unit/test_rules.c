@@ -59,22 +59,35 @@ END_TEST
 
 START_TEST(a_wrong_rule_is_told_with_its_place_and_what_is_allowed)
 {
-	static const struct { const char *text, *told; } wrong[] = {
+	static const struct {
+		const char *text, *told;
+	} wrong[] = {
 		{ "errors: []\n", "found no rule" },
 		{ "error: []\n", ":1:1: rules: found 'error', allowed is errors, ignore" },
 		{ "errors:\n  - {name: a, log: dmesg}\n", ":2:5: errors: a rule without 'match'" },
-		{ "errors:\n  - {name: a, log: dmsg, match: x}\n", ":2:20: log: found 'dmsg', allowed is build, build-frame" },
+		{ "errors:\n  - {name: a, log: dmsg, match: x}\n",
+		        ":2:20: log: found 'dmsg', allowed is build, build-frame" },
 		{ "errors:\n  - {name: a, log: case, match: x}\n", ":2:20: log: found 'case'" },
 		{ "errors:\n  - {name: A b, log: dmesg, match: x}\n", ":2:12: name: found 'A b'" },
-		{ "errors:\n  - {name: a, log: dmesg, match: 'x('}\n", ":2:34: match: no valid regular expression, at character 3" },
-		{ "errors:\n  - {name: a, log: dmesg, match: x, id: '$2'}\n", "has 0 groups, but '$2' wants $2" },
-		{ "errors:\n  - {name: a, log: dmesg, match: x, severity: bad}\n", "severity: found 'bad', allowed is warning, error, crash" },
-		{ "errors:\n  - {name: a, log: dmesg, match: x, part: yes}\n", "part: found 'yes', allowed is none, before, next" },
-		{ "errors:\n  - {name: a, log: dmesg, match: x, id: x, case: y}\n", "case: beside 'id'" },
-		{ "errors:\n  - {name: a, log: dmesg, match: x, with: y}\n", "errors: found 'with', allowed is name, log, match" },
-		{ "errors:\n  - {name: a, log: dmesg, match: x}\n  - {name: a, log: kmsg, match: y}\n", ":3:12: name: 'a' is another rule's" },
-		{ "frames:\n  - {name: a, log: dmesg, match: x}\n", "a frame names its function with group 1" },
-		{ "errors:\n  - name: a\n    log: dmesg\n    match: []\n", "match: found an empty list" },
+		{ "errors:\n  - {name: a, log: dmesg, match: 'x('}\n",
+		        ":2:34: match: no valid regular expression, at character 3" },
+		{ "errors:\n  - {name: a, log: dmesg, match: x, id: '$2'}\n",
+		        "has 0 groups, but '$2' wants $2" },
+		{ "errors:\n  - {name: a, log: dmesg, match: x, severity: bad}\n",
+		        "severity: found 'bad', allowed is warning, error, crash" },
+		{ "errors:\n  - {name: a, log: dmesg, match: x, part: yes}\n",
+		        "part: found 'yes', allowed is none, before, next" },
+		{ "errors:\n  - {name: a, log: dmesg, match: x, id: x, case: y}\n",
+		        "case: beside 'id'" },
+		{ "errors:\n  - {name: a, log: dmesg, match: x, with: y}\n",
+		        "errors: found 'with', allowed is name, log, match" },
+		{ "errors:\n  - {name: a, log: dmesg, match: x}\n  - {name: a, log: kmsg, match: "
+		  "y}\n",
+		        ":3:12: name: 'a' is another rule's" },
+		{ "frames:\n  - {name: a, log: dmesg, match: x}\n",
+		        "a frame names its function with group 1" },
+		{ "errors:\n  - name: a\n    log: dmesg\n    match: []\n",
+		        "match: found an empty list" },
 		{ "errors: x\n", "errors: a list of rules is allowed" },
 		{ "- x\n", "a file of rules is a mapping" },
 	};
@@ -83,7 +96,8 @@ START_TEST(a_wrong_rule_is_told_with_its_place_and_what_is_allowed)
 		struct error err = ERROR_INIT;
 
 		ck_assert_ptr_null(read_rules(wrong[i].text, &err));
-		ck_assert_msg(strstr(err.text, wrong[i].told) != NULL, "%s: %s", wrong[i].text, err.text);
+		ck_assert_msg(
+		        strstr(err.text, wrong[i].told) != NULL, "%s: %s", wrong[i].text, err.text);
 	}
 }
 END_TEST
@@ -95,7 +109,8 @@ START_TEST(rules_that_are_not_there_are_an_error)
 
 	ck_assert_int_eq(rules_load(&rules, "/nonexistent/rules", &err), -ERR_NOT_FOUND);
 	ck_assert_ptr_null(rules);
-	ck_assert_ptr_nonnull(strstr(err.text, "cannot read the rules of error ids in /nonexistent/rules"));
+	ck_assert_ptr_nonnull(
+	        strstr(err.text, "cannot read the rules of error ids in /nonexistent/rules"));
 }
 END_TEST
 
@@ -155,8 +170,10 @@ static void check_line(const struct rules *rules, const char *line)
 		const struct rule_pattern *row = rules->patterns[i];
 		struct strv literals = STRV_INIT;
 
-		if (rule_literals(&literals, row->regex) && pattern_match(row->pattern, line, strlen(line), NULL) == PATTERN_YES)
-			ck_assert_msg(holds_one(line, &literals), "%s misses '%s'", row->where, line);
+		if (rule_literals(&literals, row->regex) &&
+		        pattern_match(row->pattern, line, strlen(line), NULL) == PATTERN_YES)
+			ck_assert_msg(
+			        holds_one(line, &literals), "%s misses '%s'", row->where, line);
 		strv_release(&literals);
 	}
 }
@@ -178,8 +195,11 @@ START_TEST(the_filter_lets_every_match_through)
 		if (!str_has_suffix(entry->d_name, ".log"))
 			continue;
 		str_clear(&text);
-		ck_assert_int_eq(file_read(&text, str_setf(&path, "%s/%s", dir.buf, entry->d_name), LOG_MAX, &err), 0);
-		for (line = strtok_r(text.buf, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		ck_assert_int_eq(file_read(&text, str_setf(&path, "%s/%s", dir.buf, entry->d_name),
+		                         LOG_MAX, &err),
+		        0);
+		for (line = strtok_r(text.buf, "\n", &rest); line;
+		        line = strtok_r(NULL, "\n", &rest))
 			check_line(rules, line);
 	}
 	closedir(handle);
@@ -194,7 +214,9 @@ START_TEST(a_rule_that_runs_away_is_told_by_the_check_and_stopped_in_use)
 {
 	static uint8_t tired[RULES_PATTERNS_MAX];
 	struct error err = ERROR_INIT;
-	struct rules *rules = read_rules("errors:\n  - {name: slow, log: test, match: 'begin(a+)+$|^(?:a|aa|a?)+b\\1c'}\n", &err);
+	struct rules *rules = read_rules(
+	        "errors:\n  - {name: slow, log: test, match: 'begin(a+)+$|^(?:a|aa|a?)+b\\1c'}\n",
+	        &err);
 	struct strv slow = STRV_INIT;
 	struct str line = STR_INIT;
 	struct rule_hit hit;
@@ -202,14 +224,16 @@ START_TEST(a_rule_that_runs_away_is_told_by_the_check_and_stopped_in_use)
 	ck_assert_msg(rules != NULL, "%s", err.text);
 	rules_check_time(rules, &slow);
 	ck_assert_uint_eq(slow.n, 1);
-	ck_assert_msg(strstr(slow.v[0], ":2:36: match: takes too many steps on a line of") != NULL, "%s", slow.v[0]);
+	ck_assert_msg(strstr(slow.v[0], ":2:36: match: takes too many steps on a line of") != NULL,
+	        "%s", slow.v[0]);
 
 	str_add(&line, "begin");
 	for (int i = 0; i < 4000; i++)
 		str_add_char(&line, 'a');
 	str_add_char(&line, '!');
 	for (int i = 0; i < 1000; i++) {
-		rules_ask(rules, RULES_TEST, &(struct rule_line){ .text = line.buf, .len = line.len }, tired, &hit);
+		rules_ask(rules, RULES_TEST,
+		        &(struct rule_line){ .text = line.buf, .len = line.len }, tired, &hit);
 		ck_assert_ptr_null(hit.rule);
 		ck_assert_str_eq(hit.gave_up->name, "slow");
 	}
@@ -241,10 +265,12 @@ END_TEST
 START_TEST(a_rewrite_sees_what_the_ones_before_left)
 {
 	struct error err = ERROR_INIT;
-	struct rules *rules = read_rules("rewrite:\n"
-		"  - {name: a, log: test, match: 'first (\\w+)', with: 'second $1'}\n"
-		"  - {name: b, log: test, match: 'second (\\w+)', with: 'third $1$1'}\n"
-		"  - {name: c, log: test, match: 'first', with: 'never'}\n", &err);
+	struct rules *rules =
+	        read_rules("rewrite:\n"
+	                   "  - {name: a, log: test, match: 'first (\\w+)', with: 'second $1'}\n"
+	                   "  - {name: b, log: test, match: 'second (\\w+)', with: 'third $1$1'}\n"
+	                   "  - {name: c, log: test, match: 'first', with: 'never'}\n",
+	                &err);
 	struct str line = STR_INIT;
 
 	ck_assert_msg(rules != NULL, "%s", err.text);
