@@ -154,14 +154,6 @@ void notes_add_aliases(struct notes *notes, const char *id, const struct strv *a
 		add_aliases(&notes->found[*slot - 1], aliases);
 }
 
-void notes_set_function(struct notes *notes, const char *id, const char *function)
-{
-	uint16_t *slot = find_slot(notes, id);
-
-	if (*slot && !notes->found[*slot - 1].function)
-		notes->found[*slot - 1].function = mem_strdup(function);
-}
-
 void notes_open_worst(struct notes *notes)
 {
 	const struct found_error *worst = NULL;

@@ -46,8 +46,6 @@ struct notes {
 void notes_init(struct notes *notes);
 void notes_release(struct notes *notes);
 void notes_add(struct notes *notes, const struct note *note);
-void notes_set_function(struct notes *notes, const char *id,
-        const char *function); /* of an id that is there and has none */
 /* The finding of an error on this line that gets its name later. */
 uint32_t notes_reserve(
         struct notes *notes, enum rule_part part, enum error_severity severity, uint64_t line);

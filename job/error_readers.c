@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "job/extractor.h"
 
+#define LEVEL_MASK 7    /* of a number of syslog: above it is who wrote */
 #define ALIASES_WHILE 4 /* the first times an id is seen, its other spellings are kept */
 
 /* What an id is made of, besides its text. */
@@ -128,18 +129,24 @@ static void note_case(struct extractor *x, const char *name, size_t len)
 	x->in_section = false;
 }
 
-/* The function of an error whose id stays as it is: another name of it. */
-static void note_function(struct extractor *x, const char *id, const char *function)
-{
-	struct strv aliases = STRV_INIT;
-
-	strv_pushf(&aliases, "%s_in_%s", id, function);
-	notes_set_function(&x->notes, id, function);
-	notes_add_aliases(&x->notes, id, &aliases);
-	strv_release(&aliases);
-}
-
 /* --- Reports: an id that waits for the function that is guilty --- */
+
+/* In the place of {function}, or behind " in "; an empty one adds nothing. */
+static void add_function(struct str *text, const char *function)
+{
+	static const char mark[] = "{function}";
+	const char *place = strstr(text->buf, mark);
+	char *rest;
+
+	if (place) {
+		rest = mem_strdup(place + strlen(mark));
+		str_set_len(text, (size_t)(place - text->buf));
+		str_addf(text, "%s%s", function, rest);
+		free(rest);
+	} else if (*function) {
+		str_addf(text, " in %s", function);
+	}
+}
 
 static void close_report(
         struct extractor *x, struct report *report, const char *function, size_t len)
@@ -153,15 +160,9 @@ static void close_report(
 		str_clear(&report->function);
 		str_add_bytes(&report->function, function, len);
 	}
-	if (report->named) {
-		if (function)
-			note_function(x, report->text.buf, report->function.buf);
-		return;
-	}
-	if (report->function.len) {
-		str_addf(&report->text, " in %s", report->function.buf);
+	add_function(&report->text, report->function.buf);
+	if (report->function.len)
 		naming.function = report->function.buf;
-	}
 	naming.finding = report->finding;
 	note_text(x, &naming, report->text.buf, report->text.len, &place, report->raw.buf,
 	        report->raw.len);
@@ -235,32 +236,19 @@ static void open_report(struct extractor *x, enum rule_log log, const struct ker
 	report->log = log;
 	report->rule = hit->rule;
 	report->lines = 0;
-	report->named = hit->rule->where;
 	report->number = x->place.number;
 	report->offset = x->place.offset;
-	report->finding = report->named ? 0
-	                                : notes_reserve(&x->notes, hit->part, hit->rule->severity,
-	                                          x->place.number);
+	report->finding = notes_reserve(&x->notes, hit->part, hit->rule->severity, x->place.number);
 	snprintf(report->caller, sizeof(report->caller), "%.*s",
 	        prefix && prefix->caller ? (int)prefix->caller_len : 0,
 	        prefix && prefix->caller ? prefix->caller : "");
 	str_setf(&report->function, "%s", function);
 	str_clear(&report->raw);
 	str_add_bytes(&report->raw, text, len);
-	str_setf(&report->text, "%s", report->named ? x->id.buf : x->text.buf);
+	str_setf(&report->text, "%s", x->text.buf);
 }
 
 /* --- A line that a rule knows --- */
-
-static void note_where(struct extractor *x, enum rule_log log, const struct rule_hit *hit,
-        const struct kernel_prefix *prefix, const struct str *function, const char *text,
-        size_t len)
-{
-	if (function->len && !rules_is_helper(x->rules, function->buf, function->len))
-		notes_set_function(&x->notes, x->id.buf, function->buf);
-	else
-		open_report(x, log, prefix, hit, "", text, len);
-}
 
 static void note_hit(struct extractor *x, enum rule_log log, const struct rule_hit *hit,
         const struct kernel_prefix *prefix, const char *text, size_t len, const char *raw,
@@ -275,24 +263,21 @@ static void note_hit(struct extractor *x, enum rule_log log, const struct rule_h
 		pattern_expand(&x->text, hit->rule->id, hit->groups);
 	else
 		str_add_bytes(&x->text, text, len);
-	if (hit->rule && (hit->rule->function || hit->rule->where))
-		pattern_expand(&function,
-		        hit->rule->function ? hit->rule->function : hit->rule->where, hit->groups);
+	if (hit->rule && hit->rule->function)
+		pattern_expand(&function, hit->rule->function, hit->groups);
 	if (hit->rule && x->open_reports && naming.part != PART_OF_BEFORE)
 		close_reports(x, log, prefix);
 	if (hit->rule && hit->rule->function &&
 	        (!function.len || rules_is_helper(x->rules, function.buf, function.len))) {
 		open_report(x, log, prefix, hit, function.buf, text, len);
 	} else {
-		if (function.len && hit->rule->function) {
-			str_addf(&x->text, " in %s", function.buf);
+		if (function.len) {
+			add_function(&x->text, function.buf);
 			naming.function = function.buf;
 		}
 		if (!hit->rule)
 			naming.weight = WEIGHT_PLAIN;
 		note_text(x, &naming, x->text.buf, x->text.len, &x->place, raw, raw_len);
-		if (hit->rule && hit->rule->where && x->id.len)
-			note_where(x, log, hit, prefix, &function, text, len);
 	}
 	str_release(&function);
 }
@@ -308,6 +293,7 @@ static void ask(
 	if (hit->mark) {
 		x->boots |= !strcmp(hit->mark->name, "boot-begins");
 		x->userspace |= !strcmp(hit->mark->name, "userspace-runs");
+		x->in_stack |= !strcmp(hit->mark->name, "stack-begins");
 		if (!strcmp(hit->mark->name, "section-begins")) {
 			x->in_section = true;
 			x->case_open = x->case_follows = false;
@@ -412,7 +398,10 @@ static void read_dmesg(
 	if (show_to_reports(x, RULES_DMESG, prefix, text, len))
 		return;
 	ask(x, RULES_DMESG, &(struct rule_line){ text, len, 0, false }, &hit);
+	if (hit.rule && hit.rule->once && x->in_stack)
+		return;
 	if (hit.rule && !hit.ignored) {
+		x->in_stack = false;
 		note_hit(x, RULES_DMESG, &hit, prefix, text, len, text, len);
 		x->case_follows = true;
 	}
@@ -425,9 +414,9 @@ static bool is_error_level(const char *text)
 	const char *level;
 
 	if (text[0] == '<' && text[1] >= '0' && text[1] <= '9')
-		return text[1] <= '3' && text[2] == '>';
+		return (strtoul(text + 1, NULL, 10) & LEVEL_MASK) <= 3;
 	if (text[0] >= '0' && text[0] <= '9' && text[strspn(text, "0123456789")] == ',')
-		return strtoul(text, NULL, 10) <= 3;
+		return (strtoul(text, NULL, 10) & LEVEL_MASK) <= 3;
 	level = text + strspn(text, "abcdefghijklmnopqrstuvwxyz");
 	level += strspn(level, " ");
 	if (level == text || *level != ':')
@@ -477,18 +466,27 @@ static bool read_tap(struct extractor *x, const char *text, size_t len)
 	return tap != TAP_NONE;
 }
 
+/* What a case of JUnit failed with, if it is more than the case's own words. */
+static void note_failure_of_case(struct extractor *x)
+{
+	const struct str *failure = &x->junit.failure;
+	struct rule_line line = { .text = failure->buf, .len = failure->len, .no_cases = true };
+	struct naming naming;
+	struct rule_hit hit;
+
+	ask(x, RULES_TEST, &line, &hit);
+	if (!hit.rule || hit.ignored)
+		return;
+	naming = naming_of(RULES_TEST, hit.rule);
+	naming.part = PART_OF_BEFORE;
+	note_text(x, &naming, failure->buf, failure->len, &x->place, NULL, 0);
+}
+
 static void read_junit(struct extractor *x, const char *text, size_t len)
 {
 	if (junit_read(&x->junit, text, len)) {
 		note_case(x, x->junit.name.buf, x->junit.name.len);
-		if (x->junit.failure.len) {
-			struct naming naming = naming_of(RULES_TEST, NULL);
-
-			naming.severity = SEVERITY_ERROR;
-			naming.part = PART_OF_BEFORE;
-			note_text(x, &naming, x->junit.failure.buf, x->junit.failure.len, &x->place,
-			        NULL, 0);
-		}
+		note_failure_of_case(x);
 	}
 	if (x->junit.ended) {
 		x->xml = false;

@@ -24,7 +24,6 @@ struct report {
 	enum rule_log log;
 	char caller[16]; /* of the kernel's lines: processors write in turns */
 	const struct rule *rule;
-	bool named;           /* the id stands already, in `text`: the function is told beside it */
 	struct str text, raw; /* what is normalised; the line */
 	struct str function;  /* that the header names, a helper; may be empty */
 	uint32_t finding;
@@ -54,6 +53,7 @@ struct extractor {
 	struct tap tap;
 	struct junit junit;
 	struct metrics metrics;
+	bool in_stack;              /* of the kernel, until another error */
 	bool xml;                   /* tags end a line */
 	bool boots, userspace;      /* a kernel said that it starts; that programs run */
 	bool in_section, case_open; /* a report that names a case begins with a section; what

@@ -28,8 +28,8 @@ static void add_decoded(struct str *ret, const char *text, size_t len)
 		{ "&amp;", '&' },
 		{ "&quot;", '"' },
 		{ "&apos;", '\'' },
-		{ "&#10;", ' ' },
-		{ "&#xA;", ' ' },
+		{ "&#10;", '\n' },
+		{ "&#xA;", '\n' },
 		{ "&#39;", '\'' },
 		{ "&#34;", '"' },
 	};

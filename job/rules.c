@@ -33,7 +33,6 @@ void rules_free(struct rules *rules)
 		free(rule->id);
 		free(rule->case_name);
 		free(rule->function);
-		free(rule->where);
 		free(rule->with);
 		free(rule);
 	}

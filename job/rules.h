@@ -11,11 +11,12 @@
  *	    severity: crash		# error (default), warning, crash
  *	    part: before		# is of one finding with the error before it (or: next)
  *	    function: '$2'		# '' or where it happened: the id gets " in " and it
- *	    where: '$1'			# the same, but only an alias of the id gets "_in_" and it
+ *					# (or has it in the place of {function} in `id`)
+ *	    once: yes			# not in or after a stack, until another error
  *	ignore:				# name, log, match: no error, whatever stands above
  *	rewrite:			# name, log (also: case), match, with: '$1'; before normalising
  *	marks:				# name, log, match: no error, but tells of the run:
- *					# "boot-begins", "userspace-runs", "section-begins"
+ *					# "boot-begins", "userspace-runs", "section-begins", "stack-begins"
  *	frames:				# name, log, match: a line of a stack, group 1 its function
  *	helpers:			# name, match: functions in which nobody is guilty
  *
@@ -54,9 +55,10 @@ const char *severity_name(enum error_severity severity);	/* "warning", "error", 
 
 struct rule {
 	char *name;
-	char *id, *case_name, *function, *where, *with;	/* templates, NULL: not given */
+	char *id, *case_name, *function, *with;	/* templates, NULL: not given */
 	enum error_severity severity;
 	enum rule_part part;
+	bool once;
 };
 
 struct rules;

@@ -44,13 +44,13 @@ enum key {
 	KEY_SEVERITY,
 	KEY_PART,
 	KEY_FUNCTION,
-	KEY_WHERE,
+	KEY_ONCE,
 	KEY_WITH,
 	NKEYS
 };
 
 static const char *const key_names[NKEYS] = { "name", "log", "match", "id", "case", "severity",
-	"part", "function", "where", "with" };
+	"part", "function", "once", "with" };
 
 #define BIT(key) (1u << (key))
 static const struct {
@@ -58,7 +58,7 @@ static const struct {
 } keys_of[RULE_NKINDS] = {
 	[RULE_ERROR] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH),
 	        BIT(KEY_ID) | BIT(KEY_CASE) | BIT(KEY_SEVERITY) | BIT(KEY_PART) |
-	                BIT(KEY_FUNCTION) | BIT(KEY_WHERE) },
+	                BIT(KEY_FUNCTION) | BIT(KEY_ONCE) },
 	[RULE_IGNORE] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH), 0 },
 	[RULE_MARK] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH), 0 },
 	[RULE_REWRITE] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH) | BIT(KEY_WITH), 0 },
@@ -195,7 +195,7 @@ static int add_pattern(
 {
 	struct adding *adding = arg;
 	const char *const templates[] = { adding->rule->id, adding->rule->case_name,
-		adding->rule->function, adding->rule->where, adding->rule->with };
+		adding->rule->function, adding->rule->with };
 	struct rules *rules = file->rules;
 	struct error why = ERROR_INIT;
 	struct pattern *pattern;
@@ -288,8 +288,10 @@ static int read_choices(
 		[PART_OF_BEFORE] = "before",
 		[PART_OF_NEXT] = "next",
 	};
+	static const char *const truths[] = { "no", "yes" };
 	const struct yaml_node *severity = yaml_get(node, "severity"),
 	                       *part = yaml_get(node, "part");
+	const struct yaml_node *once = yaml_get(node, "once");
 	int choice;
 
 	rule->severity = SEVERITY_ERROR;
@@ -306,9 +308,12 @@ static int read_choices(
 			return choice;
 		rule->part = (enum rule_part)choice;
 	}
-	if (rule->function && rule->where)
-		return yaml_error(err, file->doc, yaml_get(node, "where"),
-		        "where: beside 'function', one of them is allowed");
+	if (once) {
+		choice = find_word(file, once, "once", truths, 2, ~0u, err);
+		if (choice < 0)
+			return choice;
+		rule->once = choice;
+	}
 	if (rule->id && rule->case_name)
 		return yaml_error(err, file->doc, yaml_get(node, "case"),
 		        "case: beside 'id', one of them is allowed");
@@ -332,7 +337,6 @@ static int read_rule(const struct file *file, const struct yaml_node *node, stru
 	        (r = read_text(file, node, KEY_ID, &rule->id, err)) < 0 ||
 	        (r = read_text(file, node, KEY_CASE, &rule->case_name, err)) < 0 ||
 	        (r = read_text(file, node, KEY_FUNCTION, &rule->function, err)) < 0 ||
-	        (r = read_text(file, node, KEY_WHERE, &rule->where, err)) < 0 ||
 	        (r = read_text(file, node, KEY_WITH, &rule->with, err)) < 0 ||
 	        (r = check_name(file, node, rule->name, err)) < 0 ||
 	        (r = read_choices(file, node, rule, err)) < 0)

@@ -32,6 +32,7 @@ static void begin(struct traceback *t, enum traceback_kind kind, size_t indent, 
 	t->crash = kind == TRACEBACK_CXX || kind == TRACEBACK_RUST;
 	t->indent = indent;
 	t->lines = 0;
+	t->named = false;
 	t->number = number;
 	t->offset = offset;
 	strv_release(&t->others);
@@ -81,6 +82,16 @@ static bool is_quoted_place(const char *line, size_t len)
 	return false;
 }
 
+/* `  File "a.py", line 3`: a syntax error of Python has no frames and no header. */
+static bool is_syntax_place(const char *line, size_t len)
+{
+	const char *number = memrchr(line, ' ', len);
+
+	return str_has_prefix(line, "  File \"") && number - line > 6 &&
+	       !memcmp(number - 6, ", line", 6) && number[1] &&
+	       !number[1 + strspn(number + 1, "0123456789")];
+}
+
 static enum traceback_answer read_start(
         struct traceback *t, const char *line, size_t len, uint64_t number, uint64_t offset)
 {
@@ -88,6 +99,10 @@ static enum traceback_answer read_start(
 		begin(t, TRACEBACK_PYTHON, strspn(line, " \t"), number, offset);
 		set_text(t, python_header, strlen(python_header));
 		add_other(t, python_header);
+	} else if (t->quotes && is_syntax_place(line, len)) {
+		begin(t, TRACEBACK_PYTHON, 0, number, offset);
+		set_text(t, line, len);
+		add_other(t, line);
 	} else if (*line == 'E' && str_has_prefix(line, "Exception in thread ")) {
 		begin(t, TRACEBACK_JAVA, 0, number, offset);
 		set_text(t, line, len);
@@ -157,9 +172,16 @@ static enum traceback_answer read_java(struct traceback *t, const char *line, si
 
 static enum traceback_answer read_node(struct traceback *t, const char *line, size_t len)
 {
+	if (t->named) { /* frames, "Require stack:" and the properties of the exception, to a blank
+		           line */
+		if (len == 0 || t->lines > LINES_MAX)
+			t->kind = TRACEBACK_NONE;
+		return TRACEBACK_WITHIN;
+	}
 	if (len && names_exception(line)) {
 		set_text(t, line, len);
-		return end_with(t, TRACEBACK_ENDED);
+		t->named = true;
+		return TRACEBACK_ENDED;
 	}
 	if (t->lines > QUOTED_MAX)
 		return end_with(t, TRACEBACK_CUT);
@@ -222,7 +244,7 @@ enum traceback_answer traceback_read(
 
 bool traceback_end(struct traceback *t)
 {
-	bool open = t->kind != TRACEBACK_NONE && t->kind != TRACEBACK_GO;
+	bool open = t->kind != TRACEBACK_NONE && t->kind != TRACEBACK_GO && !t->named;
 
 	t->kind = TRACEBACK_NONE;
 	return open;

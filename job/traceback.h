@@ -27,6 +27,7 @@ struct traceback {
 	enum traceback_kind kind;
 	size_t indent;
 	unsigned lines;
+	bool named;              /* Node: the exception was named, the rest says more of it */
 	struct str text;         /* of the error */
 	struct strv others;      /* lines that would be an error by themselves, some of them */
 	uint64_t number, offset; /* where it begins */
