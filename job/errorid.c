@@ -12,15 +12,15 @@
 static void set_match(struct extractor *x, struct pattern *pattern, const char *match)
 {
 	struct strv literals = STRV_INIT;
-	bool known;
+	bool known, caseless = false;
 
 	if (!match)
 		return;
-	known = rule_literals(&literals, match);
+	known = rule_literals(&literals, &caseless, match);
 	x->match = pattern;
 	x->match_id = errorid_of_match(match);
 	x->match_filter = line_filter_new();
-	line_filter_add(x->match_filter, known ? &literals : NULL);
+	line_filter_add(x->match_filter, known ? &literals : NULL, caseless);
 	strv_release(&literals);
 }
 

@@ -11,7 +11,8 @@
 _Static_assert(RULE_LITERAL_MIN >= GRAM, "every literal has a gram");
 
 struct entry {
-	char *literal;        /* lower case */
+	char *literal;
+	bool caseless; /* then it is lower case */
 	uint16_t len, offset; /* of its gram */
 	uint16_t expression;
 	uint32_t hash;
@@ -80,7 +81,7 @@ static size_t rarest_gram(const char *literal, size_t len)
 		unsigned sum = 0;
 
 		for (size_t j = 0; j < GRAM; j++)
-			sum += rarity(literal[i + j]);
+			sum += rarity(lower(literal[i + j]));
 		if (sum > most) {
 			most = sum;
 			best = i;
@@ -89,13 +90,14 @@ static size_t rarest_gram(const char *literal, size_t len)
 	return best;
 }
 
-static void add_literal(struct line_filter *filter, const char *literal)
+static void add_literal(struct line_filter *filter, const char *literal, bool caseless)
 {
 	struct entry entry = { .expression = filter->expressions };
 	uint32_t *bucket;
 
 	entry.len = (uint16_t)strlen(literal);
 	entry.literal = mem_strdup(literal);
+	entry.caseless = caseless;
 	entry.offset = (uint16_t)rarest_gram(literal, entry.len);
 	entry.hash = gram_hash(literal + entry.offset);
 	filter->bitmap[entry.hash / 64] |= (uint64_t)1 << entry.hash % 64;
@@ -106,11 +108,11 @@ static void add_literal(struct line_filter *filter, const char *literal)
 	*bucket = (uint32_t)filter->n;
 }
 
-void line_filter_add(struct line_filter *filter, const struct strv *literals)
+void line_filter_add(struct line_filter *filter, const struct strv *literals, bool caseless)
 {
 	if (literals) {
 		for (size_t i = 0; i < literals->n; i++)
-			add_literal(filter, literals->v[i]);
+			add_literal(filter, literals->v[i], caseless);
 	} else {
 		MEM_GROW(filter->always, filter->n_always + 1, filter->cap_always);
 		filter->always[filter->n_always++] = filter->expressions;
@@ -124,6 +126,8 @@ static bool literal_is_at(const struct entry *entry, const char *line, size_t le
 
 	if (gram < entry->offset || len - begin < entry->len)
 		return false;
+	if (!entry->caseless)
+		return !memcmp(line + begin, entry->literal, entry->len);
 	for (size_t i = 0; i < entry->len; i++)
 		if (lower(line[begin + i]) != entry->literal[i])
 			return false;

@@ -10,6 +10,7 @@
 #ifndef JOB_LINE_FILTER_H
 #define JOB_LINE_FILTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,7 +25,7 @@ void line_filter_free(struct line_filter *filter); /* NULL is fine */
 
 /* The next expression (0, 1, ...); `literals` as rule_literals() gives them, NULL: every line may
  * match. */
-void line_filter_add(struct line_filter *filter, const struct strv *literals);
+void line_filter_add(struct line_filter *filter, const struct strv *literals, bool caseless);
 
 /*
  * The expressions that can match `line`, ascending; *ret has room for LINE_FILTER_MAX.  The filter

@@ -17,6 +17,7 @@ struct required {
 struct reader {
 	const char *p;
 	unsigned depth;
+	bool caseless;
 	bool lost; /* something that is not understood: nothing holds */
 };
 
@@ -70,12 +71,8 @@ static void add_chars(struct required *best, struct required *run, const char *c
 	if (!run->set.n)
 		strv_push(&run->set, "");
 	for (size_t i = 0; i < run->set.n; i++)
-		for (size_t j = 0; j < n; j++) {
-			char c = (char)(chars[j] >= 'A' && chars[j] <= 'Z' ? chars[j] | 0x20
-			                                                   : chars[j]);
-
-			strv_pushf(&longer, "%s%c", run->set.v[i], c);
-		}
+		for (size_t j = 0; j < n; j++)
+			strv_pushf(&longer, "%s%c", run->set.v[i], chars[j]);
 	strv_release(&run->set);
 	run->set = longer;
 	run->shortest++;
@@ -172,6 +169,7 @@ static bool read_group_kind(struct reader *r, bool *ret_counts)
 		return true;
 	}
 	p += strspn(p, "imsU-");
+	r->caseless |= memchr(r->p, 'i', (size_t)(p - r->p)) != NULL;
 	if (*p == ':' || *p == ')') {
 		r->p = p + (*p == ':');
 		return true;
@@ -333,7 +331,15 @@ static void read_alternatives(struct reader *r, struct required *ret)
 	r->depth--;
 }
 
-bool rule_literals(struct strv *ret, const char *regex)
+static void make_lower(struct strv *set)
+{
+	for (size_t i = 0; i < set->n; i++)
+		for (char *p = set->v[i]; *p; p++)
+			if (*p >= 'A' && *p <= 'Z')
+				*p |= 0x20;
+}
+
+bool rule_literals(struct strv *ret, bool *ret_caseless, const char *regex)
 {
 	struct reader r = { .p = regex };
 	struct required required = { STRV_INIT, 0 };
@@ -343,7 +349,10 @@ bool rule_literals(struct strv *ret, const char *regex)
 		required_release(&required);
 		return false;
 	}
+	if (r.caseless)
+		make_lower(&required.set);
 	strv_sort_unique(&required.set);
 	*ret = required.set;
+	*ret_caseless = r.caseless;
 	return true;
 }

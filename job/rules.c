@@ -138,8 +138,9 @@ size_t rules_always(const struct rules *rules)
 
 	for (size_t i = 0; i < rules->n_patterns; i++) {
 		struct strv literals = STRV_INIT;
+		bool caseless;
 
-		if (!rule_literals(&literals, rules->patterns[i]->regex))
+		if (!rule_literals(&literals, &caseless, rules->patterns[i]->regex))
 			n++;
 		strv_release(&literals);
 	}
@@ -175,9 +176,9 @@ void rules_check_time(const struct rules *rules, struct strv *ret)
 	for (size_t i = 0; i < rules->n_patterns; i++) {
 		const struct rule_pattern *row = rules->patterns[i];
 		struct strv begins = STRV_INIT;
-		bool slow = false;
+		bool slow = false, caseless;
 
-		if (!rule_literals(&begins, row->regex))
+		if (!rule_literals(&begins, &caseless, row->regex))
 			strv_push(&begins, "");
 		for (size_t b = 0; b < begins.n && !slow; b++)
 			for (size_t u = 0; u < sizeof(units) / sizeof(*units) && !slow; u++) {

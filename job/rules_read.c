@@ -139,12 +139,12 @@ static int add_log(
 	return log < 0 ? log : 0;
 }
 
-static void table_add(
-        struct rule_table *table, const struct rule_pattern *row, const struct strv *literals)
+static void table_add(struct rule_table *table, const struct rule_pattern *row,
+        const struct strv *literals, bool caseless)
 {
 	if (!table->filter)
 		table->filter = line_filter_new();
-	line_filter_add(table->filter, literals);
+	line_filter_add(table->filter, literals, caseless);
 	MEM_GROW(table->rows, table->n + 1, table->cap);
 	table->rows[table->n++] = row;
 }
@@ -159,13 +159,13 @@ static void file_row(const struct file *file, const struct rule_pattern *row, un
 		[RULE_FRAME] = file->rules->frames,
 	};
 	struct strv literals = STRV_INIT;
-	bool known = rule_literals(&literals, row->regex);
+	bool caseless = false, known = rule_literals(&literals, &caseless, row->regex);
 
 	if (file->kind == RULE_HELPER)
-		table_add(&file->rules->helpers, row, NULL);
+		table_add(&file->rules->helpers, row, NULL, false);
 	for (int log = 0; log < RULES_NLOGS; log++)
 		if (logs & BIT(log))
-			table_add(&by_kind[file->kind][log], row, known ? &literals : NULL);
+			table_add(&by_kind[file->kind][log], row, known ? &literals : NULL, caseless);
 	strv_release(&literals);
 }
 

@@ -30,13 +30,14 @@ static bool is_ascii(const char *line, size_t len)
 	return true;
 }
 
-static bool holds(const char *line, size_t len, const struct strv *literals)
+static bool holds(const char *line, size_t len, const struct strv *literals, bool caseless)
 {
 	for (size_t i = 0; i < literals->n; i++) {
 		size_t n = strlen(literals->v[i]);
 
 		for (size_t at = 0; n <= len && at <= len - n; at++)
-			if (strncasecmp(line + at, literals->v[i], n) == 0)
+			if ((caseless ? strncasecmp(line + at, literals->v[i], n)
+			              : memcmp(line + at, literals->v[i], n)) == 0)
 				return true;
 	}
 	return false;
@@ -45,10 +46,11 @@ static bool holds(const char *line, size_t len, const struct strv *literals)
 static void check_pattern(const struct rule_pattern *row, const char *line, size_t len)
 {
 	struct strv literals = STRV_INIT;
+	bool caseless;
 
-	if (is_ascii(line, len) && rule_literals(&literals, row->regex) &&
+	if (is_ascii(line, len) && rule_literals(&literals, &caseless, row->regex) &&
 	        pattern_match(row->pattern, line, len, NULL) == PATTERN_YES)
-		require(holds(line, len, &literals));
+		require(holds(line, len, &literals, caseless));
 	strv_release(&literals);
 }
 
