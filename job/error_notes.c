@@ -3,9 +3,10 @@
 #include "base/mem.h"
 
 #define LINE_SHOWN_MAX 1000
-#define SLOTS 4096     /* a power of two, several times ERRORID_COUNT_MAX */
-#define PART_LINES 300 /* a stack, registers and what else stands between the parts of one report  \
-	                */
+#define SLOTS 4096 /* a power of two, several times ERRORID_COUNT_MAX */
+#define PART_LINES                                                                                 \
+	300 /* a stack, registers and what else stands between the parts of one report             \
+	     */
 #define NEXT_LINES 10
 
 /*
@@ -180,12 +181,29 @@ static bool is_better(const struct found_error *a, const struct found_error *b)
 	return a->function && !b->function;
 }
 
+/* An id that waited for its function came late.  What only the end tells has no line and stays
+ * last. */
+static void sort_by_line(struct notes *notes)
+{
+	for (size_t i = 1; i < notes->n; i++) {
+		struct found_error moved = notes->found[i];
+		size_t at = i;
+
+		while (at > 0 && notes->found[at - 1].line_number - 1 > moved.line_number - 1) {
+			notes->found[at] = notes->found[at - 1];
+			at--;
+		}
+		notes->found[at] = moved;
+	}
+}
+
 void notes_choose(struct notes *notes)
 {
 	struct found_error **best = mem_array(notes->findings + 1u, sizeof(*best));
 	uint32_t *numbers = mem_array(notes->findings + 1u, sizeof(*numbers));
 	uint32_t used = 0;
 
+	sort_by_line(notes);
 	for (size_t i = 0; i < notes->n; i++) {
 		struct found_error *found = &notes->found[i];
 		struct found_error **chosen = &best[found->finding];

@@ -56,7 +56,10 @@ void notes_add_aliases(struct notes *notes, const char *id, const struct strv *a
 /* The finding that the end of a run most likely comes of: the last of the worst.  Later parts
  * belong to it. */
 void notes_open_worst(struct notes *notes);
-/* Marks in each finding the one to bisect, and numbers the findings without gaps. */
+/*
+ * At the end, after which nothing is added: puts errors in the order of their lines, marks in each
+ * finding the one to bisect, and numbers the findings without gaps.
+ */
 void notes_choose(struct notes *notes);
 
 #endif
