@@ -153,8 +153,11 @@ suite_fuzz() {
 	(CC=clang setup_build build-fuzz --enable-fuzzers -- "${targets[@]}") || { count 0 1; return; }
 	for target in "${targets[@]}"; do
 		mkdir -p "$logs/corpus/${target##*/}"
-		seeds=()
-		[ ! -d "tests/fuzz/seeds/${target##*/}" ] || seeds=("tests/fuzz/seeds/${target##*/}")
+		case $target in
+		*/fuzz_errorid | */fuzz_error_files) seeds=(tests/errors) ;;
+		*/fuzz_rules) seeds=(rules) ;;
+		*) seeds=(); [ ! -d "tests/fuzz/seeds/${target##*/}" ] || seeds=("tests/fuzz/seeds/${target##*/}") ;;
+		esac
 		one "${target##*/}" timeout -k 10 $((fuzz_seconds + 60)) "build-fuzz/$target" -max_total_time="$fuzz_seconds" -timeout=10 \
 			-rss_limit_mb=2048 -artifact_prefix="$logs/" "$logs/corpus/${target##*/}" "${seeds[@]}"
 	done

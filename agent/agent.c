@@ -431,13 +431,25 @@ static void agent_release(struct agent *agent)
 	free(agent->server);
 }
 
+/* Without rules no error would be found, and every run would look clean: then nothing is claimed. */
+static int open_rules(const struct agent *agent, struct error *err)
+{
+	const struct agent_values *values = agent->values;
+	const struct rules *rules;
+
+	rules_use(values->rules_dir);
+	return rules_standard(&rules, err);
+}
+
 static int serve(struct agent *agent, struct error *err)
 {
 	struct strv hide = STRV_INIT;
 	int rc;
 
 	name_agent(agent);
-	rc = open_server(agent, err);
+	rc = open_rules(agent, err);
+	if (rc == 0)
+		rc = open_server(agent, err);
 	if (rc == 0)
 		rc = open_state(agent, err);
 	if (rc == 0)

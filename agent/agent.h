@@ -32,7 +32,7 @@ struct run;
 
 /* What both programs can be told; a program's own values start with this. */
 struct agent_values {
-	char *config, *server, *token_file, *state_dir, *name, *libexec_dir, *log_level;
+	char *config, *server, *token_file, *state_dir, *name, *libexec_dir, *rules_dir, *log_level;
 	struct strv hide;
 	long long slots, memory, processes, file_size, patience;
 	bool version;
@@ -74,6 +74,9 @@ struct agent_values {
 		"Where bisect-box is; default: beside this program, else where it was installed.", false }
 #define AGENT_SETTINGS_OTHER \
 	{ "", 0, SETTING_HEADING, 0, NULL, NULL, 0, 0, "Other", false }, \
+	{ "rules-dir", 0, SETTING_STRING, AGENT_AT(rules_dir), "DIR", NULL, 0, 0, \
+		"Directory with the rules of error ids (*.yaml); default: those installed with this program. If they cannot be " \
+		"read, the agent ends and claims nothing.", false }, \
 	{ "log-level", 0, SETTING_STRING, AGENT_AT(log_level), "LEVEL", "info", 0, 0, \
 		"error, warning, info or debug.", false }, \
 	{ "version", 'V', SETTING_FLAG, AGENT_AT(version), NULL, NULL, 0, 0, "Print the version.", true }, \
@@ -175,6 +178,7 @@ bool run_disk_was_full(const struct run *run);
 
 json_t *result_usage(const struct sandbox_end *end);
 json_t *result_errors(const struct extractor *extractor);	/* NULL gives [] */
+json_t *result_metrics(const struct extractor *extractor);	/* {"<suite>.<name>": number} */
 json_t *result_string(const char *text);	/* foreign text; never fails; NULL gives null */
 
 /* True if the file system of path is nearly full. */

@@ -255,6 +255,17 @@ static void get_jobs(struct http_request *request, void *arg)
 	api_respond_json(request, 200, jobs_json(arg, api_query_limit(request)));
 }
 
+/* What the test measured, beside what it found: {"<suite>.<name>": number}. */
+static void add_metrics(struct daemon *daemon, json_t *result)
+{
+	const char *unit = json_string_value(json_object_get(result, "unit"));
+	struct result_row row = { 0 };
+
+	if (unit && warehouse_result_get(daemon->warehouse, unit, &row, NULL) == 0 && json_object_size(row.metrics))
+		json_object_set(result, "metrics", row.metrics);
+	result_row_release(&row);
+}
+
 static json_t *one_job(struct daemon *daemon, const char *id, struct error *err)
 {
 	struct job_row row;
@@ -268,6 +279,7 @@ static json_t *one_job(struct daemon *daemon, const char *id, struct error *err)
 		return NULL;
 	object = job_json(daemon, &row);
 	job_row_release(&row);
+	add_metrics(daemon, json_object_get(object, "result"));
 	return object;
 }
 
@@ -434,10 +446,10 @@ static void get_unit(struct http_request *request, void *arg)
 		(int)info.attempts);
 	if (warehouse_result_get(daemon->warehouse, unit, &result, NULL) == 0)
 		json_object_set_new(object, "result",
-			json_pack("{s:s, s:s, s:b, s:i, s:s?, s:O?, s:s?, s:s?}", "outcome", result.outcome,
+			json_pack("{s:s, s:s, s:b, s:i, s:s?, s:O?, s:O?, s:s?, s:s?}", "outcome", result.outcome,
 				"commit", result.commit, "complete", (int)result.complete,
 				"exit_status", result.exit_status, "log", result.log, "errors",
-				result.errors, "agent", result.agent, "message", result.message));
+				result.errors, "metrics", result.metrics, "agent", result.agent, "message", result.message));
 	if (warehouse_build_of_unit(daemon->warehouse, unit, &build, NULL) == 0)
 		json_object_set_new(object, "build",
 			json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:O?}", "outcome", build.outcome,

@@ -347,6 +347,7 @@ static int store_result(struct daemon *daemon, const char *unit, const json_t *p
 	row.finished_ms = json_integer_value(json_object_get(result, "finished_ms"));
 	row.errors = json_object_get(result, "errors");
 	row.usage = json_object_get(result, "usage");
+	row.metrics = json_object_get(result, "metrics");
 	r = warehouse_result_put(daemon->warehouse, &row, &is_new, err);
 	if (r == 0)
 		bisections_result_came(daemon, row.identity);

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "job/errorid.h"
 
 #define PROBE_PRIORITY 4
 #define SUBJECT_MAX 300
@@ -178,6 +179,21 @@ static void note_end(struct probe *probe, const char *outcome, const char *box)
 	bisection_set_text(&probe->box, box);
 }
 
+/* True if an error of a run goes by the id asked for: its own, or another system's spelling of it. */
+static bool is_called(const json_t *error, const char *asked)
+{
+	const char *id = json_string_value(json_object_get(error, "id"));
+	const json_t *alias;
+	size_t i;
+
+	if (id && errorid_is(asked, id, NULL))
+		return true;
+	json_array_foreach(json_object_get(error, "aliases"), i, alias)
+		if (json_is_string(alias) && errorid_is(asked, json_string_value(alias), NULL))
+			return true;
+	return false;
+}
+
 /* The error asked for among those of a run, or NULL. */
 static const json_t *error_among(const struct bisection *b, const json_t *errors)
 {
@@ -185,9 +201,7 @@ static const json_t *error_among(const struct bisection *b, const json_t *errors
 	json_t *item;
 
 	json_array_foreach((json_t *)errors, i, item) {
-		const char *id = json_string_value(json_object_get(item, "id"));
-
-		if (id && !strcmp(id, b->row.error_id))
+		if (is_called(item, b->row.error_id))
 			return item;
 	}
 	return NULL;

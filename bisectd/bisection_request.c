@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "job/errorid.h"
 
 #define REVISION_MAX 256
 
@@ -94,7 +95,7 @@ static int request_new(struct daemon *daemon, const struct bisection_request *re
 	r = bisection_options_read(&b->options, request->options, err);
 	if (r < 0)
 		goto out;
-	b->row.error_id = mem_strdup(request->error_id);
+	b->row.error_id = errorid_plain_source(request->error_id);
 	b->row.identity = mem_strdup(job.identity);
 	dedupe_key(b, key);
 	if (!request->again &&
@@ -127,7 +128,7 @@ static int request_new(struct daemon *daemon, const struct bisection_request *re
 	b->row.submitter = mem_strdup(request->submitter);
 	b->row.created_ms = clock_wall_ms();
 	b->row.options = request->options ? json_deep_copy(request->options) : json_object();
-	b->build_only = str_has_prefix(request->error_id, "build-pkg.");
+	b->build_only = str_has_prefix(b->row.error_id, "build-pkg.");
 	*ret_existing = false;
 	r = bisection_store(b, NULL, err);
 out:

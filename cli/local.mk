@@ -3,6 +3,7 @@ bin_PROGRAMS += programs/bisectctl
 programs_bisectctl_SOURCES = \
 	cli/main.c \
 	cli/budget.c cli/budget.h \
+	cli/errors.c cli/errors.h \
 	cli/expand.c cli/expand.h \
 	cli/job_input.c cli/job_input.h \
 	cli/number_finder.c cli/number_finder.h \

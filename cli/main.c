@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "base/log.h"
+#include "cli/errors.h"
 #include "cli/expand.h"
 #include "cli/remote.h"
 #include "cli/run.h"
@@ -10,6 +11,8 @@ static const struct {
 	int (*main)(int argc, char **argv);
 } commands[] = {
 	{ &run_command, run_main },
+	{ &errors_command, errors_main },
+	{ &rules_command, rules_main },
 	{ &expand_command, expand_main },
 	{ &submit_command, submit_main },
 	{ &bisect_command, bisect_main },

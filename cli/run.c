@@ -19,6 +19,7 @@
 #include "git/history.h"
 #include "git/mirror.h"
 #include "git/worktree.h"
+#include "job/errorid.h"
 
 /* Prior chance that a bad commit always shows the error, unless the user says that it comes and goes. */
 #define REPRODUCIBLE 0.9
@@ -680,6 +681,12 @@ int run_main(int argc, char **argv)
 	if (done) {
 		run_release(&run);
 		return 0;
+	}
+	if (run.values.error_id) {
+		char *plain = errorid_plain_source(run.values.error_id);
+
+		free(run.values.error_id);
+		run.values.error_id = plain;
 	}
 	r = check_usage(&run, &err);
 	if (r >= 0) {

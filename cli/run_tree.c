@@ -128,7 +128,7 @@ static bool error_was_seen(bool *ret_complete, int64_t *ret_at, const struct run
 	bool seen = false;
 
 	for (size_t i = 0; i < n && !seen; i++) {
-		seen = !strcmp(found[i].id, wanted);
+		seen = of_match ? !strcmp(found[i].id, wanted) : errorid_is(wanted, found[i].id, &found[i].aliases);
 		if (seen)
 			*ret_at = found[i].line_number ? (int64_t)found[i].offset : -1;
 	}

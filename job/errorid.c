@@ -1,78 +1,39 @@
 #include <signal.h>
 
 #include "base/mem.h"
-#include "job/errorid.h"
-#include "job/normalise.h"
-#include "job/pattern.h"
-#include "job/rules.h"
-#include "job/tap.h"
+#include "job/extractor.h"
+#include "job/line_filter.h"
+#include "job/rule_literals.h"
 
-#define LINE_SHOWN_MAX 1000
-#define TRACEBACK_LINES_MAX 2000
 #define GIVE_UPS_MAX                                                                               \
 	100 /* a pattern that gave up so often is not tried again: it costs milliseconds a line */
-#define SLOTS 4096 /* a power of two, several times ERRORID_COUNT_MAX */
+#define XML_START 10 /* bytes that tell whether a line begins a JUnit report */
 
-/*
- * Room in the list: plain lines of standard error may not fill it up before the line that matters
- * comes, and the match and the end of the run always find a place.
- */
-#define PLAIN_COUNT_MAX (ERRORID_COUNT_MAX / 2)
-#define ORDINARY_COUNT_MAX (ERRORID_COUNT_MAX - 2)
+static void set_match(struct extractor *x, struct pattern *pattern, const char *match)
+{
+	struct strv literals = STRV_INIT;
+	bool known, caseless = false;
 
-_Static_assert(
-        (SLOTS & (SLOTS - 1)) == 0 && SLOTS > 2 * ERRORID_COUNT_MAX, "the table stays loose");
-
-static const char traceback_header[] = "Traceback (most recent call last):";
-
-enum weight { PLAIN, ORDINARY, ALWAYS };
-
-/* lkp's package builds frame the standard error in the log; once a frame was seen, only frames
- * count. */
-enum frame { NO_FRAMES, IN_FRAME, BETWEEN_FRAMES };
-
-/* The line that an id is noted for. */
-struct place {
-	const char *text;
-	size_t len;
-	uint64_t number, offset;
-};
-
-struct extractor {
-	enum error_source source;
-	char *suite;
-	struct pattern *match;
-	char *match_id;
-
-	struct str line; /* the line so far, at most ERRORID_LINE_MAX of it */
-	struct str clean, id;
-	uint64_t offset; /* bytes fed */
-	uint64_t line_offset;
-	uint64_t line_number;
-	struct place place;
-	bool in_line; /* the line has a byte, kept or passed over */
-
-	enum frame frame;
-	bool in_traceback;
-	struct place traceback; /* its first line */
-	size_t traceback_indent;
-	unsigned traceback_lines;
-	struct tap tap;
-
-	struct found_error *found;
-	size_t n, cap, plain;
-	uint16_t slots[SLOTS]; /* index into found, plus 1 */
-	uint64_t dropped, gave_up;
-
-	bool ended, ran_to_its_end;
-};
+	if (!match)
+		return;
+	known = rule_literals(&literals, &caseless, match);
+	x->match = pattern;
+	x->match_id = errorid_of_match(match);
+	x->match_filter = line_filter_new();
+	line_filter_add(x->match_filter, known ? &literals : NULL, caseless);
+	strv_release(&literals);
+}
 
 int extractor_new(struct extractor **ret, enum error_source source, const char *suite,
         const char *match, struct error *err)
 {
 	struct extractor *x;
+	const struct rules *rules;
 	struct pattern *pattern = NULL;
+	int r = rules_standard(&rules, err);
 
+	if (r < 0)
+		return r;
 	if ((unsigned)source >= SOURCE_NKINDS)
 		return error_set(err, ERR_INVALID, "no such kind of log: %d", (int)source);
 	if (match && pattern_new(&pattern, match, err) < 0)
@@ -80,14 +41,25 @@ int extractor_new(struct extractor **ret, enum error_source source, const char *
 
 	x = mem_alloc(sizeof(*x));
 	x->source = source;
+	x->rules = rules;
 	x->suite = mem_strdup(suite && *suite ? suite : "test");
-	x->match = pattern;
-	x->match_id = match ? errorid_of_match(match) : NULL;
+	set_match(x, pattern, match);
 	x->line_number = 1;
 	str_init(&x->line);
 	str_init(&x->clean);
+	str_init(&x->raw);
+	str_init(&x->text);
 	str_init(&x->id);
+	for (size_t i = 0; i < REPORTS_MAX; i++) {
+		str_init(&x->reports[i].text);
+		str_init(&x->reports[i].raw);
+		str_init(&x->reports[i].function);
+	}
+	notes_init(&x->notes);
 	tap_init(&x->tap);
+	traceback_init(&x->traceback);
+	x->traceback.quotes = source == SOURCE_STDERR;
+	junit_release(&x->junit);
 	*ret = x;
 	return 0;
 }
@@ -96,287 +68,81 @@ void extractor_free(struct extractor *x)
 {
 	if (!x)
 		return;
-	for (size_t i = 0; i < x->n; i++) {
-		free(x->found[i].id);
-		free(x->found[i].line);
+	for (size_t i = 0; i < REPORTS_MAX; i++) {
+		str_release(&x->reports[i].text);
+		str_release(&x->reports[i].raw);
+		str_release(&x->reports[i].function);
 	}
-	free(x->found);
+	notes_release(&x->notes);
 	tap_release(&x->tap);
+	traceback_release(&x->traceback);
+	junit_release(&x->junit);
+	metrics_release(&x->metrics);
 	str_release(&x->line);
 	str_release(&x->clean);
+	str_release(&x->raw);
+	str_release(&x->text);
 	str_release(&x->id);
+	line_filter_free(x->match_filter);
 	pattern_free(x->match);
 	free(x->match_id);
 	free(x->suite);
 	free(x);
 }
 
-/* The slot of an id, or the free one where it would go (FNV-1a, linear probing). */
-static uint16_t *find_slot(struct extractor *x, const char *id)
+/* --- Lines --- */
+
+static void try_match(struct extractor *x)
 {
-	uint64_t hash = 0xcbf29ce484222325u;
+	enum pattern_answer answer = PATTERN_GAVE_UP;
+	uint16_t possible[LINE_FILTER_MAX];
 
-	for (const char *p = id; *p; p++)
-		hash = (hash ^ (unsigned char)*p) * 0x100000001b3u;
-	for (size_t i = hash ^ hash >> 32;; i++) {
-		uint16_t *slot = &x->slots[i & (SLOTS - 1)];
-
-		if (!*slot || strcmp(x->found[*slot - 1].id, id) == 0)
-			return slot;
-	}
-}
-
-static void note(struct extractor *x, const char *id, enum weight weight, const struct place *place)
-{
-	uint16_t *slot = find_slot(x, id);
-	struct str shown = STR_INIT;
-	size_t room = weight == ALWAYS ? ERRORID_COUNT_MAX : ORDINARY_COUNT_MAX;
-
-	if (*slot) {
-		x->found[*slot - 1].count++;
+	if (!line_filter_ask(x->match_filter, x->clean.buf, x->clean.len, possible))
 		return;
+	if (x->match_tired < GIVE_UPS_MAX)
+		answer = pattern_match(x->match, x->clean.buf, x->clean.len, NULL);
+	if (answer == PATTERN_YES)
+		notes_add(&x->notes, &(struct note){
+		                             .id = x->match_id,
+		                             .weight = WEIGHT_ALWAYS,
+		                             .severity = SEVERITY_ERROR,
+		                             .place = &x->place,
+		                             .finding = -1,
+		                     });
+	if (answer == PATTERN_GAVE_UP) {
+		x->gave_up++;
+		x->match_tired++;
+		x->gave_up_rule = "match";
 	}
-	if (x->n >= room || (weight == PLAIN && x->plain >= PLAIN_COUNT_MAX)) {
-		x->dropped++;
-		return;
-	}
-	x->plain += weight == PLAIN;
-	str_add_printable(&shown, place->text, place->len, LINE_SHOWN_MAX);
-	MEM_GROW(x->found, x->n + 1, x->cap);
-	x->found[x->n++] = (struct found_error){
-		.id = mem_strdup(id),
-		.line = str_detach(&shown),
-		.line_number = place->number,
-		.offset = place->offset,
-		.count = 1,
-	};
-	*slot = (uint16_t)x->n;
 }
 
-/* Notes the id that stands in x->id for the current line. */
-static void note_id(struct extractor *x, enum weight weight)
+/* x->clean holds the line, `raw` what it was made of. */
+static void read_clean(struct extractor *x, const char *raw, size_t raw_len)
 {
-	cut_id(&x->id);
-	note(x, x->id.buf, weight, &x->place);
-}
-
-static void note_stderr(struct extractor *x, const char *text, size_t len, enum weight weight)
-{
-	struct str normal = STR_INIT;
-
-	normalise_plain(&normal, text, len);
-	if (normal.len >= 3) {
-		str_setf(&x->id, "stderr.%s%s", normal.buf[0] == '#' ? "_" : "", normal.buf);
-		note_id(x, weight);
-	}
-	str_release(&normal);
-}
-
-static void note_normal(struct extractor *x, const char *prefix, const char *text, size_t len,
-        void (*normalise)(struct str *ret, const char *text, size_t len))
-{
-	size_t before;
-
-	str_setf(&x->id, "%s.", prefix);
-	before = x->id.len;
-	normalise(&x->id, text, len);
-	if (x->id.len > before)
-		note_id(x, ORDINARY);
-}
-
-static void note_case(struct extractor *x, const char *name, size_t len)
-{
-	size_t before;
-
-	str_clear(&x->id);
-	normalise_name(&x->id, x->suite, strlen(x->suite));
-	str_add_char(&x->id, '.');
-	before = x->id.len;
-	normalise_name(&x->id, name, len);
-	if (x->id.len == before)
-		str_add(&x->id, "unnamed");
-	str_add(&x->id, ".fail");
-	note_id(x, ORDINARY);
-}
-
-static void note_failure(struct extractor *x, const char *text, size_t len)
-{
-	if (x->source == SOURCE_BUILD)
-		note_normal(x, "build-pkg", text, len, normalise_build);
+	str_trim_right(&x->clean);
+	x->place = (struct place){ x->clean.buf, x->clean.len, x->line_number, x->line_offset };
+	if (x->match)
+		try_match(x);
+	if (x->clean.len)
+		extractor_read(x, raw, raw_len);
 	else
-		note_stderr(x, text, len, ORDINARY);
+		extractor_read_blank(x);
 }
-
-/* The exception never came: something else wrote, or the run ended. */
-static void cut_off_traceback(struct extractor *x)
-{
-	struct place current = x->place;
-
-	x->in_traceback = false;
-	x->place = x->traceback;
-	note_failure(x, traceback_header, strlen(traceback_header));
-	x->place = current;
-}
-
-/* "KeyError: 'x'", "json.decoder.JSONDecodeError: ...", "zlib.error: ..."; not "make: ***". */
-static bool names_exception(const char *line)
-{
-	bool capital = false;
-	const char *p;
-
-	for (p = line; (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-	               (*p >= '0' && *p <= '9') || *p == '_' || *p == '.';
-	        p++)
-		capital |= (*p >= 'A' && *p <= 'Z') || *p == '.';
-	return capital && (*p == ':' || *p == '\0');
-}
-
-/*
- * A Python traceback is one error: its last line, which names the exception.  The frames before it
- * say where it went through, and change with every line of the program.
- */
-static bool read_traceback(struct extractor *x, const char *text, size_t len)
-{
-	size_t indent = strspn(text, " \t");
-
-	if (str_has_suffix(text, traceback_header)) {
-		x->in_traceback = true;
-		x->traceback_indent = indent;
-		x->traceback_lines = 0;
-		x->traceback = x->place;
-		x->traceback.text = traceback_header;
-		x->traceback.len = strlen(traceback_header);
-		return true;
-	}
-	if (!x->in_traceback)
-		return false;
-	if (indent == len)
-		return true;
-	if (indent > x->traceback_indent && ++x->traceback_lines <= TRACEBACK_LINES_MAX)
-		return true;
-
-	x->in_traceback = false;
-	if (names_exception(text + indent)) {
-		note_failure(x, text + indent, len - indent);
-		return true;
-	}
-	cut_off_traceback(x);
-	return false;
-}
-
-static void read_build(struct extractor *x, const char *text, size_t len)
-{
-	enum rule rule = x->frame == IN_FRAME ? RULE_BUILD_FRAMED : RULE_BUILD;
-
-	if (str_has_prefix(text, "## ____")) {
-		if (str_has_suffix(text, ":stderr"))
-			x->frame = IN_FRAME;
-		else if (str_has_suffix(text, ":enderr"))
-			x->frame = BETWEEN_FRAMES;
-		return;
-	}
-	if (x->frame == BETWEEN_FRAMES || read_traceback(x, text, len))
-		return;
-	if (rule_matches(rule, text, len) && !rule_matches(RULE_STDERR_IGNORE, text, len))
-		note_normal(x, "build-pkg", text, len, normalise_build);
-}
-
-static void read_stderr(struct extractor *x, const char *text, size_t len)
-{
-	if (read_traceback(x, text, len) || rule_matches(RULE_STDERR_IGNORE, text, len))
-		return;
-	note_stderr(x, text, len, rule_matches(RULE_SUSPICIOUS, text, len) ? ORDINARY : PLAIN);
-}
-
-static void read_dmesg(struct extractor *x, const char *text, size_t len)
-{
-	size_t prefix = kernel_prefix_len(text, len);
-
-	text += prefix;
-	len -= prefix;
-	if (rule_matches(RULE_OOPS, text, len) && !rule_matches(RULE_OOPS_IGNORE, text, len))
-		note_normal(x, "dmesg", text, len, normalise_kernel);
-}
-
-/* "<3>[", "kern  :err   : [", and "3,1234,5678,-;" of /dev/kmsg.  No level is no error. */
-static bool is_error_level(const char *text)
-{
-	static const char *const words[] = { "emerg", "alert", "crit", "err" };
-	const char *level;
-
-	if (text[0] == '<' && text[1] >= '0' && text[1] <= '9')
-		return text[1] <= '3' && text[2] == '>';
-	if (text[0] >= '0' && text[0] <= '9' && text[strspn(text, "0123456789")] == ',')
-		return strtoul(text, NULL, 10) <= 3;
-	level = text + strspn(text, "abcdefghijklmnopqrstuvwxyz");
-	level += strspn(level, " ");
-	if (level == text || *level != ':')
-		return false;
-	level++;
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (str_has_prefix(level, words[i]) && strchr(" :", level[strlen(words[i])]))
-			return true;
-	return false;
-}
-
-static void read_kmsg(struct extractor *x, const char *text, size_t len)
-{
-	size_t prefix = kernel_prefix_len(text, len);
-
-	if (!is_error_level(text) && !rule_matches(RULE_KMSG, text, len))
-		return;
-	if (!rule_matches(RULE_KMSG_IGNORE, text, len))
-		note_normal(x, "kmsg", text + prefix, len - prefix, normalise_kernel);
-}
-
-static void read_test(struct extractor *x, const char *text, size_t len)
-{
-	const char *name;
-	size_t name_len, comment;
-	enum tap_line tap;
-
-	if (read_traceback(x, text, len))
-		return;
-	tap = tap_line(&x->tap, text, len, &name, &name_len);
-	if (tap == TAP_FAILED ||
-	        (tap == TAP_NONE && rules_failed_case(text, len, &name, &name_len))) {
-		note_case(x, name, name_len);
-		return;
-	}
-	if (tap != TAP_NONE)
-		return;
-	comment = strspn(text, "# \t"); /* TAP diagnostics */
-	if (rule_matches(RULE_SUSPICIOUS, text + comment, len - comment) &&
-	        !rule_matches(RULE_STDERR_IGNORE, text + comment, len - comment))
-		note_stderr(x, text + comment, len - comment, ORDINARY);
-}
-
-static void (*const readers[SOURCE_NKINDS])(struct extractor *x, const char *text, size_t len) = {
-	[SOURCE_BUILD] = read_build,
-	[SOURCE_STDERR] = read_stderr,
-	[SOURCE_DMESG] = read_dmesg,
-	[SOURCE_KMSG] = read_kmsg,
-	[SOURCE_TEST] = read_test,
-};
 
 static void read_line(struct extractor *x)
 {
-	str_clear(&x->clean);
-	clean_line(&x->clean, x->line.buf, x->line.len);
-	str_trim_right(&x->clean);
-	str_clear(&x->line);
-	x->place = (struct place){ x->clean.buf, x->clean.len, x->line_number, x->line_offset };
-	if (x->match) {
-		enum pattern_answer answer = PATTERN_GAVE_UP;
+	bool clean = line_is_clean(x->line.buf, x->line.len);
 
-		if (x->gave_up < GIVE_UPS_MAX)
-			answer = pattern_match(x->match, x->clean.buf, x->clean.len, NULL);
-		if (answer == PATTERN_YES)
-			note(x, x->match_id, ALWAYS, &x->place);
-		x->gave_up += answer == PATTERN_GAVE_UP;
+	str_clear(&x->clean);
+	str_clear(&x->raw);
+	if (clean) {
+		str_add_bytes(&x->clean, x->line.buf, x->line.len);
+	} else {
+		clean_line(&x->clean, x->line.buf, x->line.len);
+		clean_line_as_lkp(&x->raw, x->line.buf, x->line.len);
 	}
-	if (x->clean.len)
-		readers[x->source](x, x->clean.buf, x->clean.len);
+	str_clear(&x->line);
+	read_clean(x, clean ? x->clean.buf : x->raw.buf, clean ? x->clean.len : x->raw.len);
 }
 
 static void add_to_line(struct extractor *x, const char *bytes, size_t len)
@@ -387,6 +153,34 @@ static void add_to_line(struct extractor *x, const char *bytes, size_t len)
 	x->in_line |= len > 0;
 }
 
+/* In XML a tag is what a line is elsewhere: a report may be one line of megabytes. */
+static void add_text(struct extractor *x, const char *bytes, size_t len)
+{
+	const char *gt;
+
+	if (x->source == SOURCE_TEST && !x->xml && x->line.len < XML_START) {
+		size_t part = XML_START - x->line.len < len ? XML_START - x->line.len : len;
+
+		add_to_line(x, bytes, part);
+		bytes += part;
+		len -= part;
+		x->xml = junit_begins(x->line.buf, x->line.len);
+		if (x->xml && x->line.buf[x->line.len - 1] == '>')
+			read_line(x);
+	}
+	while (x->xml && len && (gt = memchr(bytes, '>', len))) {
+		size_t part = (size_t)(gt - bytes);
+
+		add_to_line(x, bytes, part);
+		if (x->line.len)
+			read_line(x);
+		x->in_line = true;
+		bytes += part + 1;
+		len -= part + 1;
+	}
+	add_to_line(x, bytes, len);
+}
+
 /* A carriage return ends a line for reading, as progress bars use it, but not for counting. */
 static void feed_within_line(struct extractor *x, const char *bytes, size_t len)
 {
@@ -395,14 +189,28 @@ static void feed_within_line(struct extractor *x, const char *bytes, size_t len)
 	while (len && (cr = memchr(bytes, '\r', len))) {
 		size_t part = (size_t)(cr - bytes);
 
-		add_to_line(x, bytes, part);
+		add_text(x, bytes, part);
 		x->in_line = true;
 		if (x->line.len)
 			read_line(x);
 		bytes += part + 1;
 		len -= part + 1;
 	}
-	add_to_line(x, bytes, len);
+	add_text(x, bytes, len);
+}
+
+/* A whole line of a kind that needs no second look: most of them. */
+static bool feed_plain_line(struct extractor *x, const char *bytes, size_t len)
+{
+	if (len && bytes[len - 1] == '\r')
+		len--;
+	if (x->in_line || x->xml || len > ERRORID_LINE_MAX || (len && *bytes == '<') ||
+	        !line_is_clean(bytes, len))
+		return false;
+	str_clear(&x->clean);
+	str_add_bytes(&x->clean, bytes, len);
+	read_clean(x, x->clean.buf, x->clean.len);
+	return true;
 }
 
 void extractor_feed(struct extractor *x, const char *bytes, size_t len)
@@ -412,9 +220,11 @@ void extractor_feed(struct extractor *x, const char *bytes, size_t len)
 	while (len && (nl = memchr(bytes, '\n', len))) {
 		size_t part = (size_t)(nl - bytes);
 
-		feed_within_line(x, bytes, part);
-		if (x->line.len)
-			read_line(x);
+		if (!feed_plain_line(x, bytes, part)) {
+			feed_within_line(x, bytes, part);
+			if (x->line.len)
+				read_line(x);
+		}
 		x->line_number++;
 		x->in_line = false;
 		x->offset += part + 1;
@@ -427,6 +237,8 @@ void extractor_feed(struct extractor *x, const char *bytes, size_t len)
 		x->offset += len;
 	}
 }
+
+/* --- The end --- */
 
 /* The signal that ended the run, directly or as a shell tells it (128 + signal); 0 for none. */
 static int fatal_signal(int exit_status, int signal)
@@ -463,7 +275,15 @@ static void note_end(struct extractor *x, int exit_status, int signal, bool time
 		str_setf(&x->id, "last_state.exit_%d", exit_status);
 		str_addf(&words, "exit status %d", exit_status);
 	}
-	note(x, x->id.buf, ALWAYS, &(struct place){ words.buf, words.len, 0, 0 });
+	notes_open_worst(&x->notes);
+	notes_add(&x->notes, &(struct note){
+	                             .id = x->id.buf,
+	                             .weight = WEIGHT_ALWAYS,
+	                             .severity = signal ? SEVERITY_CRASH : SEVERITY_ERROR,
+	                             .part = PART_OF_BEFORE,
+	                             .place = &(struct place){ words.buf, words.len, 0, 0 },
+	                             .finding = -1,
+	                     });
 	str_release(&words);
 }
 
@@ -474,13 +294,15 @@ void extractor_end(struct extractor *x, int exit_status, int signal, bool timed_
 	x->ended = true;
 	if (x->line.len)
 		read_line(x);
-	if (x->in_traceback)
-		cut_off_traceback(x);
+	extractor_flush(x);
 
 	signal = fatal_signal(exit_status, signal);
 	if (timed_out || signal || exit_status)
 		note_end(x, exit_status, signal, timed_out);
-	if (timed_out || signal || x->gave_up || (x->dropped && !x->match))
+	if (timed_out)
+		extractor_note_hang(x);
+	notes_choose(&x->notes);
+	if (timed_out || signal || x->gave_up || (x->notes.dropped && !x->match))
 		x->ran_to_its_end = false;
 	else if (exit_status == 0)
 		x->ran_to_its_end = !tap_is_broken(&x->tap);
@@ -490,8 +312,8 @@ void extractor_end(struct extractor *x, int exit_status, int signal, bool timed_
 
 size_t extractor_results(const struct extractor *x, const struct found_error **ret)
 {
-	*ret = x->found;
-	return x->n;
+	*ret = x->notes.found;
+	return x->notes.n;
 }
 
 uint64_t extractor_lines(const struct extractor *x)
@@ -501,12 +323,28 @@ uint64_t extractor_lines(const struct extractor *x)
 
 uint64_t extractor_dropped(const struct extractor *x)
 {
-	return x->dropped;
+	return x->notes.dropped;
 }
 
 uint64_t extractor_gave_up(const struct extractor *x)
 {
 	return x->gave_up;
+}
+
+const char *extractor_gave_up_rule(const struct extractor *x)
+{
+	return x->gave_up_rule;
+}
+
+size_t extractor_metrics(const struct extractor *x, const struct found_metric **ret)
+{
+	*ret = x->metrics.found;
+	return x->metrics.n;
+}
+
+const char *extractor_rules(const struct extractor *x)
+{
+	return rules_version(x->rules);
 }
 
 bool extractor_ran_to_its_end(const struct extractor *x)
@@ -524,24 +362,61 @@ char *errorid_of_match(const char *pattern)
 	return str_detach(&id);
 }
 
+char *errorid_plain_source(const char *asked)
+{
+	static const char *const builds[] = { "makepkg", "pkgbuild", "rpmbuild" };
+	const char *dot = strchr(asked, '.'), *rest = dot;
+	struct str id = STR_INIT;
+
+	if (!dot)
+		return mem_strdup(asked);
+	if (str_has_prefix(dot, ".eid."))
+		rest = dot + 4;
+	str_add_bytes(&id, asked, (size_t)(dot - asked));
+	for (size_t i = 0; i < sizeof(builds) / sizeof(*builds); i++)
+		if (!strcmp(id.buf, builds[i]))
+			str_setf(&id, "build-pkg");
+	str_add(&id, rest);
+	return str_detach(&id);
+}
+
+bool errorid_is(const char *asked, const char *id, const struct strv *aliases)
+{
+	char *plain;
+	bool same;
+
+	if (!strcmp(asked, id) || (aliases && strv_has(aliases, asked)))
+		return true;
+	plain = errorid_plain_source(asked);
+	same = strcmp(plain, asked) &&
+	       (!strcmp(plain, id) || (aliases && strv_has(aliases, plain)));
+	free(plain);
+	return same;
+}
+
 char *errorid_normalise(enum error_source source, const char *line, size_t len)
 {
+	static const enum rule_log logs[SOURCE_NKINDS] = {
+		[SOURCE_BUILD] = RULES_BUILD,
+		[SOURCE_STDERR] = RULES_STDERR,
+		[SOURCE_DMESG] = RULES_DMESG,
+		[SOURCE_KMSG] = RULES_KMSG,
+		[SOURCE_TEST] = RULES_TEST,
+	};
 	struct str clean = STR_INIT, id = STR_INIT;
-	size_t prefix;
+	struct kernel_prefix prefix;
+	const struct rules *rules;
 
+	if (rules_standard(&rules, NULL) < 0)
+		return NULL;
 	clean_line(&clean, line, len < ERRORID_LINE_MAX ? len : ERRORID_LINE_MAX);
-	switch (source) {
-	case SOURCE_BUILD:
-		normalise_build(&id, clean.buf, clean.len);
-		break;
-	case SOURCE_DMESG:
-	case SOURCE_KMSG:
-		prefix = kernel_prefix_len(clean.buf, clean.len);
-		normalise_kernel(&id, clean.buf + prefix, clean.len - prefix);
-		break;
-	default:
-		normalise_plain(&id, clean.buf, clean.len);
+	if (source == SOURCE_DMESG || source == SOURCE_KMSG) {
+		kernel_prefix(&prefix, clean.buf, clean.len);
+		str_remove_front(&clean, prefix.len);
 	}
+	rules_rewrite(rules, logs[source], &clean);
+	normalise(&id, clean.buf, clean.len, source == SOURCE_BUILD ? NORMAL_BUILD : NORMAL_PLAIN,
+	        false);
 	cut_id(&id);
 	str_release(&clean);
 	return str_detach(&id);

@@ -1,7 +1,13 @@
 noinst_LIBRARIES += libjob.a
 libjob_a_SOURCES = \
 	job/error_files.c job/error_files.h \
+	job/error_guess.c job/error_guess.h \
+	job/error_notes.c job/error_notes.h \
+	job/error_readers.c job/extractor.h \
 	job/errorid.c job/errorid.h \
+	job/junit.c job/junit.h \
+	job/line_filter.c job/line_filter.h \
+	job/metrics.c job/metrics.h \
 	job/job.c job/job.h \
 	job/job_arguments.c \
 	job/job_axes.c job/job_axes.h \
@@ -19,11 +25,19 @@ libjob_a_SOURCES = \
 	job/lkp_stats.c job/lkp_stats.h \
 	job/normalise.c job/normalise.h \
 	job/pattern.c job/pattern.h \
-	job/rules.c job/rules.h \
+	job/rule_literals.c job/rule_literals.h \
+	job/rules.c job/rules.h job/rules_internal.h \
+	job/rules_read.c \
 	job/suite.c job/suite.h \
 	job/tap.c job/tap.h \
 	job/testbox.c \
+	job/traceback.c job/traceback.h \
 	job/value.c job/value.h \
 	job/value_merge.c \
 	job/value_print.c \
 	job/yaml_text.c job/yaml_text.h
+
+# The rules of error ids are data: installed, and read from the source tree by programs that are not (job/rules.h).
+ERROR_RULES = rules/build.yaml rules/kernel.yaml rules/names.yaml rules/stderr.yaml rules/test.yaml
+rulesdir = $(pkgdatadir)/rules
+dist_rules_DATA = $(ERROR_RULES)

@@ -1,16 +1,15 @@
 #include "base/hash.h"
 #include "job/errorid.h"
 #include "job/normalise.h"
-#include "job/rules.h"
 
 struct style {
 	char blank;
 	bool keep_numbers;
 	bool collapse; /* three or more punctuation marks in a row are one ':' */
+	bool as_lkp;
 };
 
 #define TRAILING "-_.,;:#![(*"
-#define COLLAPSING "-_.,;:#!"
 
 static bool is_digit(unsigned char c)
 {
@@ -111,6 +110,37 @@ void clean_line(struct str *ret, const char *text, size_t len)
 	str_add_bytes(ret, text + start, len - start);
 }
 
+/* Eight bytes at a time: which of them are below blank, DEL or beyond ASCII needs a closer look. */
+bool line_is_clean(const char *text, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	size_t i = 0;
+
+	while (i < len) {
+		uint64_t word;
+
+		if (i + sizeof(word) <= len) {
+			memcpy(&word, p + i, sizeof(word));
+			if (!(((word - 0x2020202020202020u) | (word + 0x0101010101010101u) | word) &
+			            0x8080808080808080u)) {
+				i += sizeof(word);
+				continue;
+			}
+		}
+		for (size_t end = i + sizeof(word) < len ? i + sizeof(word) : len; i < end; i++)
+			if ((p[i] < 0x20 && p[i] != '\t') || p[i] == 0x7f || p[i] == 0xc2)
+				return false;
+	}
+	return true;
+}
+
+void clean_line_as_lkp(struct str *ret, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] >= 0x20 || text[i] == '\t')
+			str_add_char(ret, text[i]);
+}
+
 static size_t digits_len(const unsigned char *p, size_t len)
 {
 	size_t i = 0;
@@ -198,6 +228,36 @@ static size_t hex_word_len(const unsigned char *p, size_t len, bool keep_numbers
 	return round || (digits == 0 && upper == n && (n == 8 || n == 16)) ? n : 0;
 }
 
+/* The same as lkp-tests has it: fewer forms, lower-case hex only. */
+static size_t changing_len_as_lkp(const unsigned char *p, size_t len)
+{
+	size_t n;
+
+	if (len > 3 && p[0] >= '3' && p[0] <= '9' && p[1] == '.' &&
+	        (n = digits_len(p + 2, len - 2))) {
+		size_t end = n + 2;
+
+		while (end < len && (p[end] == '-' || p[end] == '.' || is_digit(p[end]) ||
+		                            (p[end] >= 'a' && p[end] <= 'z')))
+			end++;
+		if (end > n + 2 || n > 1)
+			return end;
+	}
+	if ((n = date_len(p, len)))
+		return n;
+	if (len > 2 && p[0] == '0' && p[1] == 'x') {
+		for (n = 2; n < len && (is_digit(p[n]) || (p[n] >= 'a' && p[n] <= 'f')); n++)
+			;
+		if (n > 2)
+			return n;
+	}
+	if (hex_len(p, len) == 40)
+		return 40;
+	for (n = 0; n < len && (is_digit(p[n]) || (n && p[n] == '.')); n++)
+		;
+	return n;
+}
+
 /* Bytes at p that change from run to run and become '#'; p stands at the start of a word. */
 static size_t changing_len(const unsigned char *p, size_t len, bool keep_numbers)
 {
@@ -247,11 +307,13 @@ static void add_normal(struct str *out, const char *text, size_t len, const stru
 		if (is_blank(p[i])) {
 			blank = true;
 			i++;
-		} else if (word_start && (n = changing_len(p + i, len - i, style->keep_numbers))) {
+		} else if (word_start && (n = style->as_lkp ? changing_len_as_lkp(p + i, len - i)
+		                                            : changing_len(p + i, len - i,
+		                                                      style->keep_numbers))) {
 			emit(out, "#", 1, &blank, style);
 			i += n;
 		} else if (p[i] == 'g' && i > 0 && p[i - 1] == '-' && !style->keep_numbers &&
-		           (n = hex_len(p + i + 1, len - i - 1)) >= 7 &&
+		           !style->as_lkp && (n = hex_len(p + i + 1, len - i - 1)) >= 7 &&
 		           (i + 1 + n == len || !is_word(p[i + 1 + n]))) {
 			emit(out, "g#", 2, &blank, style); /* what git describe says */
 			i += n + 1;
@@ -259,16 +321,36 @@ static void add_normal(struct str *out, const char *text, size_t len, const stru
 		           p[i] == 0x7f) {
 			emit(out, "~", 1, &blank, style);
 			i++;
-		} else if ((quote = plain_quote(p + i, len - i))) {
+		} else if (!style->as_lkp && (quote = plain_quote(p + i, len - i))) {
 			emit(out, &quote, 1, &blank, style);
 			i += 3;
 		} else if ((n = utf8_len(p + i, len - i))) {
+			/* The rest of a word, which begins nothing that changes. */
+			for (; is_word(p[i]) && i + n < len && is_word(p[i + n]); n++)
+				;
 			emit(out, text + i, n, &blank, style);
 			i += n;
 		} else {
 			emit(out, "~", 1, &blank, style);
 			i++;
 		}
+	}
+}
+
+static bool is_collapsing(char c)
+{
+	switch (c) {
+	case '-':
+	case '_':
+	case '.':
+	case ',':
+	case ';':
+	case ':':
+	case '#':
+	case '!':
+		return true;
+	default:
+		return false;
 	}
 }
 
@@ -279,7 +361,7 @@ static void collapse(struct str *s, size_t from)
 	for (size_t i = from; i < s->len;) {
 		size_t run = 0;
 
-		while (i + run < s->len && strchr(COLLAPSING, s->buf[i + run]))
+		while (i + run < s->len && is_collapsing(s->buf[i + run]))
 			run++;
 		if (run >= 3) {
 			s->buf[to++] = ':';
@@ -290,36 +372,6 @@ static void collapse(struct str *s, size_t from)
 		}
 	}
 	str_set_len(s, to);
-}
-
-static void normalise(struct str *ret, const char *text, size_t len, const struct style *style)
-{
-	struct str steady = STR_INIT;
-	size_t start = ret->len, end;
-
-	if (memmem(text, len, "/tmp/", 5)) {
-		str_add_bytes(&steady, text, len);
-		pattern_replace(rule_pattern(RULE_TEMPORARY), &steady, "$1#");
-		text = steady.buf;
-		len = steady.len;
-	}
-	add_normal(ret, text, len, style);
-	if (style->collapse)
-		collapse(ret, start);
-	for (end = ret->len; end > start && strchr(TRAILING, ret->buf[end - 1]); end--)
-		;
-	str_set_len(ret, end);
-	str_release(&steady);
-}
-
-void normalise_plain(struct str *ret, const char *text, size_t len)
-{
-	normalise(ret, text, len, &(struct style){ .blank = '_' });
-}
-
-void normalise_name(struct str *ret, const char *text, size_t len)
-{
-	normalise(ret, text, len, &(struct style){ .blank = '_', .keep_numbers = true });
 }
 
 /* The directory below /tmp in which something was built says nothing: "/tmp/x/a.c" is "a.c". */
@@ -345,23 +397,29 @@ static void add_without_tmp(struct str *ret, const char *text, size_t len)
 	str_add_bytes(ret, at, (size_t)(end - at));
 }
 
-void normalise_build(struct str *ret, const char *text, size_t len)
+void normalise(struct str *ret, const char *text, size_t len, enum normal_style kind, bool as_lkp)
 {
+	const struct style style = {
+		.blank = kind == NORMAL_BUILD ? '-' : '_',
+		.keep_numbers = kind == NORMAL_NAME,
+		.collapse = kind == NORMAL_BUILD,
+		.as_lkp = as_lkp,
+	};
 	struct str here = STR_INIT;
+	size_t start = ret->len, end;
 
-	add_without_tmp(&here, text, len);
-	normalise(ret, here.buf, here.len, &(struct style){ .blank = '-', .collapse = true });
+	if (kind == NORMAL_BUILD && memmem(text, len, "/tmp/", 5)) {
+		add_without_tmp(&here, text, len);
+		text = here.buf;
+		len = here.len;
+	}
+	add_normal(ret, text, len, &style);
+	if (style.collapse)
+		collapse(ret, start);
+	for (end = ret->len; end > start && strchr(TRAILING, ret->buf[end - 1]); end--)
+		;
+	str_set_len(ret, end);
 	str_release(&here);
-}
-
-void normalise_kernel(struct str *ret, const char *text, size_t len)
-{
-	struct str line = STR_INIT;
-
-	str_add_bytes(&line, text, len);
-	rules_rewrite_kernel(&line);
-	normalise_plain(ret, line.buf, line.len);
-	str_release(&line);
 }
 
 void normalise_pattern(struct str *ret, const char *text, size_t len)
@@ -377,13 +435,112 @@ void normalise_pattern(struct str *ret, const char *text, size_t len)
 	}
 }
 
-size_t kernel_prefix_len(const char *text, size_t len)
-{
-	struct pattern_group groups[PATTERN_GROUPS_MAX];
+/* --- What stands before a kernel's line --- */
 
-	if (pattern_match(rule_pattern(RULE_KERNEL_PREFIX), text, len, groups) != PATTERN_YES)
-		return 0;
-	return groups[0].len;
+static const char *skip_blanks(const char *p, const char *end)
+{
+	while (p < end && is_blank((unsigned char)*p))
+		p++;
+	return p;
+}
+
+static const char *skip_digits(const char *p, const char *end)
+{
+	while (p < end && is_digit((unsigned char)*p))
+		p++;
+	return p;
+}
+
+static const char *skip_lower(const char *p, const char *end)
+{
+	while (p < end && *p >= 'a' && *p <= 'z')
+		p++;
+	return p;
+}
+
+/* "<4>", "3,1234,5678,-;", "kern  :err   :", "May  1 10:00:00 host kernel:"; `p` itself if none of
+ * them stands there. */
+static const char *skip_log_prefix(const char *p, const char *end)
+{
+	const char *q;
+
+	if (p < end && *p == '<') {
+		q = skip_digits(p + 1, end);
+		return q > p + 1 && q < end && *q == '>' ? q + 1 : p;
+	}
+	if (p < end && is_digit((unsigned char)*p)) {
+		const char *semicolon = memchr(p, ';', (size_t)(end - p));
+
+		q = skip_digits(p, end);
+		return q < end && *q == ',' && semicolon && q + 1 < end &&
+		                       is_digit((unsigned char)q[1])
+		               ? semicolon + 1
+		               : p;
+	}
+	q = skip_lower(p, end);
+	if (q > p) {
+		q = skip_blanks(q, end);
+		if (q < end && *q == ':') {
+			const char *word = q + 1;
+
+			q = skip_lower(word, end);
+			if (q > word && (q = skip_blanks(q, end)) < end && *q == ':')
+				return q + 1;
+		}
+		return p;
+	}
+	if (end - p > 20 && *p >= 'A' && *p <= 'Z' && p[3] == ' ' && p[9] == ':' && p[12] == ':') {
+		q = memmem(p + 15, (size_t)(end - p) - 15 < 100 ? (size_t)(end - p) - 15 : 100,
+		        " kernel:", 8);
+		return q ? q + 8 : p;
+	}
+	return p;
+}
+
+/* "[   12.345678]", also with a blank before the bracket. */
+static const char *skip_time(const char *p, const char *end)
+{
+	const char *q, *dot;
+
+	if (p >= end || *p != '[')
+		return p;
+	q = skip_blanks(p + 1, end);
+	dot = skip_digits(q, end);
+	if (dot == q || dot >= end || *dot != '.')
+		return p;
+	q = skip_digits(dot + 1, end);
+	if (q == dot + 1)
+		return p;
+	q = skip_blanks(q, end);
+	return q < end && *q == ']' ? q + 1 : p;
+}
+
+void kernel_prefix(struct kernel_prefix *ret, const char *text, size_t len)
+{
+	const char *end = text + len, *p = skip_blanks(skip_log_prefix(text, end), end), *q;
+
+	*ret = (struct kernel_prefix){ 0 };
+	q = skip_time(p, end);
+	ret->has_time = q > p;
+	p = skip_blanks(q, end);
+	if (p < end && *p == '[') {
+		const char *caller = skip_blanks(p + 1, end);
+
+		if (caller + 1 < end && (*caller == 'T' || *caller == 'C')) {
+			q = skip_digits(caller + 1, end);
+			if (q > caller + 1 && q < end && *q == ']') {
+				ret->caller = caller;
+				ret->caller_len = (size_t)(q - caller);
+				p = skip_blanks(q + 1, end);
+			}
+		}
+	}
+	ret->len = (size_t)(p - text);
+	while (p > text && is_blank((unsigned char)p[-1])) {
+		p--;
+		ret->blanks++;
+	}
+	ret->blanks -= ret->blanks > 0;
 }
 
 void cut_id(struct str *id)

@@ -1,7 +1,8 @@
 /*
  * From a line of a log to the text of an error id: what changes from run to run (numbers,
- * addresses, hashes, kernel versions, temporary names) becomes '#', quotes '~', blanks '_' (or '-'
- * in build ids).  The facts that this follows are in docs/error-ids.md.
+ * addresses, hashes, kernel versions) becomes '#', quotes '~', blanks '_' (or '-' in build ids).
+ * The rules of rewriting (rules.h) come before it.  The facts that this follows are in
+ * docs/error-ids.md.
  *
  * Texts are bytes: UTF-8 or not, without NUL.  What comes out has no blank, control byte, `"`, `\`
  * or `$`; it is for argument vectors, files and stored text all the same, never for a shell line.
@@ -16,21 +17,37 @@
 
 /* Appends `text` without colour codes, other escape sequences and control bytes; a tab stays. */
 void clean_line(struct str *ret, const char *text, size_t len);
+/* True if clean_line would append `text` as it is. */
+bool line_is_clean(const char *text, size_t len);
+/* Appends `text` with its colours, without the control bytes alone: what lkp-tests sees. */
+void clean_line_as_lkp(struct str *ret, const char *text, size_t len);
 
-/* Appends the id's text, which may be empty.  `text` is a clean line. */
-void normalise_plain(
-        struct str *ret, const char *text, size_t len); /* stderr, tests: blanks to '_' */
-void normalise_build(struct str *ret, const char *text,
-        size_t len); /* compilers: blanks to '-', positions dropped */
-void normalise_kernel(
-        struct str *ret, const char *text, size_t len); /* after the log prefix: dmesg and kmsg */
-void normalise_name(
-        struct str *ret, const char *text, size_t len); /* a test case: its numbers stay */
+enum normal_style {
+	NORMAL_PLAIN, /* stderr, kernel, tests: blanks to '_' */
+	NORMAL_BUILD, /* compilers: blanks to '-', positions dropped */
+	NORMAL_NAME,  /* a test case: its numbers stay */
+};
+
+/*
+ * Appends the id's text, which may be empty.  `text` is a clean line.  as_lkp: as lkp-tests
+ * (2026-07) replaces numbers, hashes and versions, for aliases.
+ */
+void normalise(struct str *ret, const char *text, size_t len, enum normal_style style, bool as_lkp);
+
 void normalise_pattern(struct str *ret, const char *text, size_t len); /* job.error.match */
 
-/* Bytes of "[ time] [T1] ", "<4>", "kern  :err   :" and the like at the start of a kernel log line.
+/*
+ * What stands before the text of a kernel's line: "[ time] [T1] ", "<4>", "kern  :err   :",
+ * "3,1234,5678,-;" of /dev/kmsg, "May  1 10:00:00 host kernel: " of a syslog, and these together.
  */
-size_t kernel_prefix_len(const char *text, size_t len);
+struct kernel_prefix {
+	size_t len;
+	size_t blanks; /* of `len`, those after the one that separates it from the text */
+	bool has_time;
+	const char *caller; /* "T1", "C0"; the line's, not terminated; NULL: not told */
+	size_t caller_len;
+};
+void kernel_prefix(struct kernel_prefix *ret, const char *text, size_t len);
 
 /*
  * Makes `id` at most ERRORID_ID_MAX bytes long: what is longer is cut at a character and ends in

@@ -1,5 +1,6 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#include <pthread.h>
 
 #include "base/mem.h"
 #include "job/pattern.h"
@@ -82,10 +83,39 @@ void pattern_free(struct pattern *pattern)
 
 unsigned pattern_groups(const struct pattern *pattern)
 {
-	uint32_t groups = 0;
+	uint32_t count = 0;
 
-	pcre2_pattern_info(pattern->code, PCRE2_INFO_CAPTURECOUNT, &groups);
-	return groups;
+	(void)pcre2_pattern_info(pattern->code, PCRE2_INFO_CAPTURECOUNT, &count);
+	return count;
+}
+
+static pthread_key_t data_key;
+static pthread_once_t data_once = PTHREAD_ONCE_INIT;
+
+static void free_data(void *data)
+{
+	pcre2_match_data_free(data);
+}
+
+static void make_key(void)
+{
+	if (pthread_key_create(&data_key, free_data))
+		abort();
+}
+
+/* One a thread: what a match needs costs as much to make as a match. */
+static pcre2_match_data *match_data(void)
+{
+	pcre2_match_data *data;
+
+	pthread_once(&data_once, make_key);
+	data = pthread_getspecific(data_key);
+	if (!data) {
+		data = pcre2_match_data_create(PATTERN_GROUPS_MAX, NULL);
+		if (!data || pthread_setspecific(data_key, data))
+			abort();
+	}
+	return data;
 }
 
 static int match_at(const struct pattern *pattern, const char *text, size_t len, size_t start,
@@ -114,12 +144,10 @@ static void read_groups(
 enum pattern_answer pattern_match(
         const struct pattern *pattern, const char *text, size_t len, struct pattern_group *groups)
 {
-	pcre2_match_data *data = pcre2_match_data_create(PATTERN_GROUPS_MAX, NULL);
+	pcre2_match_data *data = match_data();
 	enum pattern_answer answer;
 	int count;
 
-	if (!data)
-		abort();
 	count = match_at(pattern, text, len, 0, data);
 	if (count >= 0) {
 		answer = PATTERN_YES;
@@ -128,11 +156,10 @@ enum pattern_answer pattern_match(
 	} else {
 		answer = count == PCRE2_ERROR_NOMATCH ? PATTERN_NO : PATTERN_GAVE_UP;
 	}
-	pcre2_match_data_free(data);
 	return answer;
 }
 
-static void add_replacement(struct str *s, const char *with, const struct pattern_group *groups)
+void pattern_expand(struct str *s, const char *with, const struct pattern_group *groups)
 {
 	for (const char *p = with; *p; p++) {
 		if (*p == '$' && p[1] >= '0' && p[1] < '0' + PATTERN_GROUPS_MAX) {
@@ -147,16 +174,15 @@ static void add_replacement(struct str *s, const char *with, const struct patter
 	}
 }
 
-void pattern_replace(const struct pattern *pattern, struct str *s, const char *with)
+bool pattern_replace(const struct pattern *pattern, struct str *s, const char *with)
 {
-	pcre2_match_data *data = pcre2_match_data_create(PATTERN_GROUPS_MAX, NULL);
+	pcre2_match_data *data = match_data();
 	struct pattern_group groups[PATTERN_GROUPS_MAX];
 	struct str changed = STR_INIT;
 	size_t at = 0, kept = 0;
+	bool replaced = false;
 	int count;
 
-	if (!data)
-		abort();
 	while (at <= s->len && (count = match_at(pattern, s->buf, s->len, at, data)) >= 0) {
 		size_t start, end;
 
@@ -168,15 +194,16 @@ void pattern_replace(const struct pattern *pattern, struct str *s, const char *w
 		if (start < kept)
 			break;
 		str_add_bytes(&changed, s->buf + kept, start - kept);
-		add_replacement(&changed, with, groups);
+		pattern_expand(&changed, with, groups);
 		kept = end;
+		replaced = true;
 		at = end > start ? end : end + 1;
 	}
-	if (kept || changed.len) {
+	if (replaced) {
 		str_add_bytes(&changed, s->buf + kept, s->len - kept);
 		str_clear(s);
 		str_add_bytes(s, changed.buf, changed.len);
 	}
 	str_release(&changed);
-	pcre2_match_data_free(data);
+	return replaced;
 }

@@ -7,6 +7,7 @@
 #ifndef JOB_PATTERN_H
 #define JOB_PATTERN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -33,6 +34,7 @@ struct pattern_group {
  * character of it. */
 int pattern_new(struct pattern **ret, const char *regex, struct error *err);
 void pattern_free(struct pattern *pattern); /* NULL is fine */
+unsigned pattern_groups(const struct pattern *pattern); /* that it has, besides the whole match */
 
 unsigned pattern_groups(const struct pattern *pattern);	/* how many it has, the whole match not counted */
 
@@ -40,10 +42,13 @@ unsigned pattern_groups(const struct pattern *pattern);	/* how many it has, the 
 enum pattern_answer pattern_match(
         const struct pattern *pattern, const char *text, size_t len, struct pattern_group *groups);
 
+/* Appends `with`, in which $0..$7 are the groups and $$ a dollar. */
+void pattern_expand(struct str *ret, const char *with, const struct pattern_group *groups);
+
 /*
  * Replaces every match in `s`; in `with`, $1..$7 are groups and $$ a dollar.  A text on which the
- * pattern gives up stays as it is.
+ * pattern gives up stays as it is.  True if anything was replaced.
  */
-void pattern_replace(const struct pattern *pattern, struct str *s, const char *with);
+bool pattern_replace(const struct pattern *pattern, struct str *s, const char *with);
 
 #endif

@@ -1,274 +1,417 @@
-#include <pthread.h>
-
 #include "job/rules.h"
 
-/* clang-format off */
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-/*
- * Regular expressions, one a row; the rows of a rule are joined by '|'.  Written for this project from what the
- * tools print; a
- * repeat that can start anywhere has an upper bound, so that no line makes them slow.
- */
-#define ROWS(...) ((const char *const[]){ __VA_ARGS__, NULL })
-
-static const char *const *const rows[RULE_COUNT] = {
-	[RULE_BUILD] = ROWS(
-		"(?i:\\b(?:error|warning)):(?:[^:]|$)",
-		"\\berror\\[E\\d+\\]:",				/* rustc */
-		"undefined reference to ",
-		"multiple definition of ",
-		"relocation truncated to fit",
-		"cannot find -l",
-		"ld returned \\d+ exit status",
-		"^[^ ]*make(?:\\[\\d+\\])?: \\*\\*\\* ",
-		"^FAILED: ",					/* ninja */
-		"^CMake (?:Error|Warning)",
-		"^\\S+\\.go:\\d+:\\d+: ",
-		"^/bin/sh: (?:line )?\\d+: ",
-		": command not found$",
-		"(?i:No space left on device)",
-		"\\bKilled$",
-		"Segmentation fault",
-		"internal compiler error"),
-	[RULE_BUILD_FRAMED] = ROWS("(?:error|warning):[^:]"),
-	[RULE_STDERR_IGNORE] = ROWS(
-		"^\\s*$",
-		"^\\S*make(?:\\[\\d+\\])?: \\*\\*\\* \\[[^]]*__sub-make\\] Error \\d",
-		"^make(?:\\[\\d+\\])?: (?:Entering|Leaving) directory ",
-		"^modprobe: FATAL: Module \\S+ not found",
-		"^Warning: Permanently added .* to the list of known hosts",
-		"^(?:perl: )?warning: (?:Setting locale failed|Falling back to )",
-		"^perl: warning: Please check that your locale",
-		"setlocale: LC_\\w+: cannot change locale",
-		"^tput: No value for \\$TERM",
-		"^stty: .*Inappropriate ioctl",
-		"^debconf: (?:unable to initialize|delaying package|falling back)",
-		"^debconf: \\(.*\\)$",
-		"^dpkg-preconfigure: unable to re-open stdin",
-		"^WARNING: apt does not have a stable CLI",
-		"^\\s*% Total\\s+% Received", "^\\s*Dload\\s+Upload\\s+Total", /* curl's meter */
-		"^[ \\d.]{1,20}[kMG]?\\s{1,9}[\\d.]+[kMG]?\\s{1,9}[\\d.]+\\s.*--:--:--",
-		"^Cloning into '", "^Cloning into bare", "^HEAD is now at ", "^Switched to ", "^Note: switching to ",
-		"^Previous HEAD position was ",
-		"^(?:remote: )?(?:Enumerating|Counting|Compressing) objects:",
-		"^(?:Receiving objects|Resolving deltas|Updating files|Unpacking objects):",
-		"^hint: ",
-		"^During handling of the above exception, another exception occurred:$",
-		"^The above exception was the direct cause of the following exception:$",
-		"^\\d+\\+\\d+ records (?:in|out)$", "^\\d+ bytes .*copied, ",
-		"^(?:real|user|sys)\\s+\\d+m?[\\d.]+s?$"),
-	[RULE_SUSPICIOUS] = ROWS(
-		"(?i:\\berror):(?:[^:]|$)",
-		"\\berror\\[E\\d+\\]:",
-		"^(?:\\w+\\.)*\\w*(?:Error|Exception)(?:: |$)",
-		"error while loading shared libraries",
-		"(?i:\\bassert(?:ion)?\\b.{0,300}\\bfail(?:ed|ure)?\\b)",
-		"(?i:\\bfatal:)", "^FATAL\\b", "^fatal error", "^panic: ", "\\bpanicked at\\b",
-		"\\bruntime error: ",
-		"(?:ERROR|WARNING|SUMMARY): \\w+Sanitizer",
-		"AddressSanitizer:DEADLYSIGNAL",
-		"==\\d+== (?:Invalid (?:read|write|free)|Conditional jump|Use of uninitialised|Process terminating)",
-		"==\\d+== .{0,60}(?:definitely|indirectly) lost: [1-9]",
-		"Segmentation fault", "\\bsegfault at\\b", "\\bBus error\\b", "\\bIllegal instruction\\b",
-		"Floating point exception", "\\b[Cc]ore dumped\\b", "^Aborted\\b", "^Killed$",
-		"^\\*\\*\\* .* \\*\\*\\*", "stack smashing detected", "double free or corruption",
-		"^(?:free|malloc|realloc|munmap_chunk)\\(\\): ", "^corrupted (?:size|double)",
-		"terminate called (?:after|without|recursively)",
-		"^Exception in thread ", "^Uncaught exception", "^Unhandled exception",
-		": command not found$", "^[^ ]*sh: \\d+: .*: not found$",
-		"undefined symbol: ", "symbol lookup error",
-		"^[^ ]*make(?:\\[\\d+\\])?: \\*\\*\\* ",
-		"(?i:No space left on device)", "(?i:Cannot allocate memory)",
-		"\\bBUG: ", "\\bkernel BUG at\\b", "\\bKernel panic\\b", "\\bOops: "),
-	[RULE_OOPS] = ROWS(
-		"\\bBUG: ", "\\bkernel BUG at ",
-		"\\bWARNING: (?:CPU: \\d+ PID: \\d+ )?at ", "\\bWARNING: \\S+\\.[chS]:\\d+ at ",
-		"\\bWARNING: (?:possible |inconsistent lock|suspicious RCU|bad unlock balance|held lock freed|lock held when|"
-			"Nested lock|kernel stack|stack going|nested lock|lock (?:held|freed)|locks? )",
-		"\\[ INFO: (?:possible|inconsistent|suspicious|bad unlock|lock held)",
-		"\\bINFO: task .{0,80} blocked ", "\\bINFO: rcu\\w* (?:self-)?detected ", "\\bINFO: rcu\\w* .{0,80}stall",
-		"\\bINFO: trying to register non-static key",
-		"\\bKernel panic - not syncing", "\\bOops: ", "\\bOops - ", "\\bInternal error: ",
-		"^Unable to handle kernel ", "\\bUnhandled fault: ", "\\bBad mode in ",
-		"^invalid opcode: ", "\\bgeneral protection fault", "^double fault: ", "^divide error: ",
-		"^stack segment: ", "^int3: ", "^alignment check: ", "^traps: PANIC",
-		"^RIP: \\d+:(?:\\[<[0-9a-f]+>\\] *)*[A-Za-z_]", "^pc : [A-Za-z_]", "^epc : [A-Za-z_]",
-		"\\bUBSAN: ", "\\brefcount_t: ", "\\bODEBUG: ", "\\bDMA-API: ", "\\bVFS: Busy inodes after unmount",
-		"\\blist_(?:add|del) corruption", "\\bslab error in ", "\\bkernel tried to execute ",
-		"\\bKernel stack is corrupted", "\\bkernel stack overflow",
-		"\\bWatchdog detected hard LOCKUP", "\\bsoft lockup\\b", "\\bhard LOCKUP\\b",
-		"\\birq \\d+: nobody cared", "\\bNETDEV WATCHDOG: ", "\\bunregister_netdevice: waiting for ",
-		"\\bOut of memory: Kill", "\\binvoked oom-killer: ", "\\bMemory cgroup out of memory: Kill",
-		"\\bpage allocation failure: ", "\\bkmemleak: \\d+ new suspected", "\\bkmemleak: Kernel memory leak detector disabled",
-		"\\bsegfault at [0-9a-f]+ ip ", "\\btrap (?:invalid opcode|divide error|int3) ",
-		"\\bsysfs: cannot create duplicate filename", "\\bkobject_add_internal failed ",
-		"\\bkobject .{0,120}: tried to (?:init|add) an? (?:un)?initialized object",
-		"\\bXFS: Assertion failed", "\\bXFS .{0,60}: Corruption ", "\\bassertion failed: .{0,300}fs/", "\\bUnhandled exception\\b"),
-	[RULE_OOPS_IGNORE] = ROWS(
-		"\\bINFO: lockdep is turned off", "\\bend Kernel panic ", "\\bINFO: NMI handler ", "\\bprintk: messages dropped",
-		"\\bCommand line: ", "\\bKernel command line: "),
-	[RULE_KMSG] = ROWS("\\bsegfault at [0-9a-f]+ ip ", "\\bruntime error: ", "\\bunreferenced object 0x"),
-	[RULE_KMSG_IGNORE] = ROWS(
-		"\\bfailed to load regulatory\\.db", "\\bDirect firmware load for ", "\\bACPI (?:BIOS )?(?:Error|Warning)\\b",
-		"\\bi8042: ", "\\bmce: Unable to init MCE device", "\\bCannot get hvm parameter ",
-		"\\bUnable to read sysrq ", "\\bnot responding, still trying$", "^---+\\[ "),
-	[RULE_KERNEL_PREFIX] = ROWS(
-		"^(?:[A-Z][a-z]{2} [ \\d]\\d \\d\\d:\\d\\d:\\d\\d \\S+ kernel: ?"
-			"|[a-z]+ *:[a-z]+ *: ?|<\\d+>|\\d+,\\d+,\\d+,[^;]*;)?"
-			"\\s*(?:\\[\\s*\\d+\\.\\d+\\s*\\]\\s*)?(?:\\[\\s*[TC]\\d+\\]\\s*)?"),
-	[RULE_TEMPORARY] = ROWS(
-		"(/tmp/)(?:cc[A-Za-z0-9]{6}|tmp\\.?[A-Za-z0-9_]{6,10}"
-			"|[\\w.-]+\\.(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{6}(?:[A-Za-z0-9]{4})?)(?![A-Za-z0-9_])"),
-	[RULE_DURATION] = ROWS("(?:\\s+\\[\\s*\\d+%\\]|\\s*[(\\[]\\s*\\d+(?:\\.\\d+)?\\s*m?s(?:ec)?[)\\]]"
-			       "|(?:\\s+in)?\\s+\\d+(?:\\.\\d+)?\\s*m?s(?:ec)?)\\s*$"),
-};
-
-/*
- * Kernel lines.  In order; each sees what the ones before left.  A '#' written here stays as it is.
- */
-static const struct { const char *regex, *with; } kernel_rewrites[] = {
-	{ "^(?:NMI )?watchdog: (?=BUG|Watchdog)|^rcu: (?=INFO)", "" },
-	/* The WARNING header as it was, and as it is since Linux 6.18: one id for both. */
-	{ "WARNING: (?:CPU: \\d+ PID: \\d+ )?at (\\S+?):\\d+ ([\\w.]+).*", "WARNING: at $1:# $2" },
-	{ "WARNING: (\\S+\\.[chS]):\\d+ at ([\\w.]+).*", "WARNING: at $1:# $2" },
-	{ "WARNING: CPU: \\d+ PID: \\d+ at ", "WARNING: at " },
-	{ "^RIP: \\d+:(?:\\[<[0-9a-f]+>\\]\\s*)*([\\w.]+).*", "RIP:$1" },
-	{ "^(e?pc) : ([\\w.]+).*", "$1:$2" },
-	{ "(\\[#\\d+\\]).*", "$1" },
-	{ "\\+0x[0-9a-f]+/0x[0-9a-f]+", "" },
-	{ "\\.(?:isra|constprop|part|llvm|cold)(?:\\.\\d+)?\\b", "" },
-	{ "(BUG: K[A-Z]+: .* in [\\w.]+) at addr .*", "$1" },
-	{ "(scheduling while atomic): .*", "$1" },
-	{ "kworker/u?\\d+:", "kworker:" },
-	{ "\\b(swapper|migration|ksoftirqd|cpuhp|rcuop|rcuos|rcub|rcuc|watchdog|idle_inject)/\\d+", "$1" },
-	{ "(INFO: task) .* (blocked (?:for more than|on|in) )", "$1 $2" },
-	{ "(detected (?:expedited )?stalls on CPUs/tasks).*|(self-detected stall on CPU).*", "$1$2" },
-	{ "segfault at .*", "segfault_at_ip_sp_error" },
-	{ "(Out of memory: Kill(?:ed)? process).*", "$1" },
-	{ "^.*(invoked oom-killer).*", "$1" },
-	{ "^.*: (page allocation failure: .*?)(?:, ?nodemask.*)?$", "$1" },
-	{ "^(traps: .*\\[\\d+\\] .*?) ip:[0-9a-f]+ .*", "$1" },
-	{ "(Bad page (?:state|map|cache) in process) .*", "$1" },
-	{ "(Bad rss-counter state) mm:\\S+ ", "$1 mm:# " },
-	{ "(BUG: Dentry) .*? (still in use).*", "$1 $2" },
-	{ "(workqueue lockup - pool).*", "$1" },
-	{ "(BUG: spinlock \\w+(?: \\w+)* on CPU#)\\d+.*", "$1" },
-	{ "( in preemptible) .*", "$1" },
-	{ "([\\w./+-]+\\.(?:c|h|S|rs)):\\d+(?::\\d+)?\\b", "$1" },
-	{ "\\b([sv]d[a-z]{1,2}|(?:eth|wlan|veth|bond|tun|tap|dummy|br|nvme|loop|ram|zram|nbd|md|dm-|sr|sg|mmcblk|ttyS|ttyAMA|tty|"
-	  "usb|i2c-|card|hwmon|input|event|scsi|host|ata|cpu))\\d+(?:n\\d+)?(?:p\\d+)?\\b", "$1#" },
-	{ "\\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\\b", "#" },
-	{ "\\b(?:[0-9a-f]{16}|[0-9a-f]{8})\\b", "#" },
-};
-
-/* clang-format on */
-
-#define NREWRITES (sizeof(kernel_rewrites) / sizeof(kernel_rewrites[0]))
-
-/* clang-format off */
-/* Forms of "this test case failed"; group 1 is its name.  The first that fits counts. */
-static const char *const case_forms[] = {
-	"^\\s*(?:--- )?(?:FAIL|FAILED|FAILURE): (?!\\d+$)(\\S.*)$",		/* automake, go, unittest */
-	"^FAIL\\t(\\S+)",							/* go: a package */
-	"^\\[  FAILED  \\] (?!\\d+ test)([^\\s,]+)",				/* googletest */
-	"^FAILED (\\S+::\\S.*?)(?: - .*)?$",					/* pytest: the summary */
-	"^(\\S+::\\S.*?) FAILED\\s*$",						/* pytest -v */
-	"^\\s*\\d+/\\d+ Test +#\\d+: (\\S+) \\.*\\s*\\*\\*\\*",			/* ctest */
-	"^\\s*\\d+/\\d+ (\\S.*?)\\s+(?:FAIL|ERROR|TIMEOUT)\\b",			/* meson */
-	"^test (\\S+) \\.\\.\\. FAILED",						/* rust */
-	"^(\\S.*?)\\s*\\.{2,}\\s*(?:FAIL|FAILED|Failed|failed|ERROR)\\b",	/* unittest -v, git, many */
-	"^[^:\\s]+:\\d+:[FE]:[^:]*:([^:]+):-?\\d+: ",				/* Check */
-	"^(\\S+) +\\d+ +T(?:FAIL|BROK)\\b",					/* LTP, old */
-	"^(\\S+?)(?:\\.c)?:\\d+: T(?:FAIL|BROK)\\b",				/* LTP, new */
-	"^(\\S+)\\s+FAIL(?:ED)?(?:\\s+\\d+)?\\s*$",				/* LTP's summary */
-	"^(?!.*\\bresult:)(\\S[^:]*?): (?:FAIL|FAILED|FAILURE)\\s*$",
-};
-
-/* clang-format on */
+#include "base/file.h"
+#include "base/mem.h"
+#include "job/errorid.h"
+#include "job/rule_literals.h"
+#include "job/rules_internal.h"
 
 #define CASE_LINE_MAX 1000 /* bytes; a longer line names no test case */
-#define DURATION_MAX 40    /* bytes at its end that can be the time it took */
+#define TIRED_AFTER 20     /* lines on which an expression gave up: each costs milliseconds */
+#define HARD_LINE 4096     /* bytes of a line made to be hard */
 
-#define NCASE_FORMS (sizeof(case_forms) / sizeof(case_forms[0]))
-
-static struct {
-	struct pattern *rules[RULE_COUNT];
-	struct pattern *rewrites[NREWRITES];
-	struct pattern *cases[NCASE_FORMS];
-	struct pattern *any_case;
-} compiled;
-static pthread_once_t compiled_once = PTHREAD_ONCE_INIT;
-
-static struct pattern *compile(const char *regex)
+static void table_release(struct rule_table *table)
 {
-	struct error err = ERROR_INIT;
-	struct pattern *pattern;
+	line_filter_free(table->filter);
+	free(table->rows);
+}
 
-	/* The tables above are part of the program: a wrong row is a bug that the first test meets.
-	 */
-	if (pattern_new(&pattern, regex, &err) < 0) {
-		fprintf(stderr, "error-id rules: %s: %s\n", regex, err.text);
-		abort();
+void rules_free(struct rules *rules)
+{
+	if (!rules)
+		return;
+	for (size_t i = 0; i < rules->n; i++) {
+		struct rule *rule = rules->rules[i];
+
+		free(rule->name);
+		free(rule->id);
+		free(rule->case_name);
+		free(rule->function);
+		free(rule->with);
+		free(rule);
 	}
-	return pattern;
-}
-
-static void compile_all(void)
-{
-	struct str joined = STR_INIT;
-
-	for (int rule = 0; rule < RULE_COUNT; rule++) {
-		str_clear(&joined);
-		for (const char *const *row = rows[rule]; *row; row++)
-			str_addf(&joined, "%s%s", row == rows[rule] ? "" : "|", *row);
-		compiled.rules[rule] = compile(joined.buf);
+	for (size_t i = 0; i < rules->n_patterns; i++) {
+		pattern_free(rules->patterns[i]->pattern);
+		free(rules->patterns[i]->regex);
+		free(rules->patterns[i]->where);
+		free(rules->patterns[i]);
 	}
-	str_release(&joined);
-	for (size_t i = 0; i < NREWRITES; i++)
-		compiled.rewrites[i] = compile(kernel_rewrites[i].regex);
-	for (size_t i = 0; i < NCASE_FORMS; i++)
-		compiled.cases[i] = compile(case_forms[i]);
-	compiled.any_case = compile("FAIL|[Ff]ailed|ERROR|TIMEOUT|\\*\\*\\*|TBROK|:[FE]:");
+	for (int log = 0; log < RULES_NLOGS; log++) {
+		table_release(&rules->lines[log]);
+		table_release(&rules->rewrites[log]);
+		table_release(&rules->frames[log]);
+	}
+	table_release(&rules->helpers);
+	free(rules->rules);
+	free(rules->patterns);
+	str_release(&rules->text);
+	free(rules);
 }
 
-const struct pattern *rule_pattern(enum rule rule)
+/* --- Reading --- */
+
+static int load_file(struct rules *rules, const char *path, struct error *err)
 {
-	pthread_once(&compiled_once, compile_all);
-	return compiled.rules[rule];
+	struct str text = STR_INIT;
+	const char *slash = strrchr(path, '/');
+	int r = file_read(&text, path, RULES_FILE_MAX, err);
+
+	if (r == 0)
+		r = rules_read(rules, path, text.buf, text.len, err);
+	if (r == 0) {
+		str_addf(&rules->text, "%s\n%zu\n", slash ? slash + 1 : path, text.len);
+		str_add_bytes(&rules->text, text.buf, text.len);
+	}
+	str_release(&text);
+	return r;
 }
 
-bool rule_matches(enum rule rule, const char *text, size_t len)
+static int list_files(struct strv *ret, const char *path, struct error *err)
 {
-	return pattern_match(rule_pattern(rule), text, len, NULL) == PATTERN_YES;
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	if (!dir)
+		return error_errno(err, errno, "cannot read the rules of error ids in %s", path);
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && str_has_suffix(entry->d_name, ".yaml"))
+			strv_pushf(ret, "%s/%s", path, entry->d_name);
+	closedir(dir);
+	strv_sort_unique(ret);
+	if (ret->n > RULES_FILES_MAX)
+		return error_set(err, ERR_LIMIT, "%s: found %zu files of rules, allowed are %d",
+		        path, ret->n, RULES_FILES_MAX);
+	return 0;
 }
 
-void rules_rewrite_kernel(struct str *line)
+static void set_version(struct rules *rules)
 {
-	pthread_once(&compiled_once, compile_all);
-	for (size_t i = 0; i < NREWRITES; i++)
-		pattern_replace(compiled.rewrites[i], line, kernel_rewrites[i].with);
+	char hex[HASH_HEX_LEN + 1];
+
+	hash_bytes(rules->text.buf, rules->text.len, hex);
+	snprintf(rules->version, sizeof(rules->version), "%d.%.12s", ERRORID_VERSION, hex);
+	str_release(&rules->text);
 }
 
-bool rules_failed_case(const char *text, size_t len, const char **ret_name, size_t *ret_len)
+int rules_load(struct rules **ret, const char *path, struct error *err)
 {
-	struct pattern_group groups[PATTERN_GROUPS_MAX];
-	bool found = false;
-	size_t tail;
+	struct rules *rules = mem_alloc(sizeof(*rules));
+	struct strv files = STRV_INIT;
+	struct stat st;
+	int r = 0;
 
-	pthread_once(&compiled_once, compile_all);
-	if (len > CASE_LINE_MAX || pattern_match(compiled.any_case, text, len, NULL) != PATTERN_YES)
+	str_init(&rules->text);
+	if (stat(path, &st) < 0)
+		r = error_errno(err, errno, "cannot read the rules of error ids in %s", path);
+	else if (S_ISDIR(st.st_mode))
+		r = list_files(&files, path, err);
+	else
+		strv_push(&files, path);
+	for (size_t i = 0; i < files.n && r == 0; i++)
+		r = load_file(rules, files.v[i], err);
+	if (r == 0 && rules->n == 0)
+		r = error_set(err, ERR_INVALID, "%s: found no rule of error ids (*.yaml)", path);
+	strv_release(&files);
+	if (r < 0) {
+		rules_free(rules);
+		return r;
+	}
+	set_version(rules);
+	*ret = rules;
+	return 0;
+}
+
+size_t rules_count(const struct rules *rules)
+{
+	return rules->n_patterns;
+}
+
+size_t rules_always(const struct rules *rules)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < rules->n_patterns; i++) {
+		struct strv literals = STRV_INIT;
+		bool caseless;
+
+		if (!rule_literals(&literals, &caseless, rules->patterns[i]->regex))
+			n++;
+		strv_release(&literals);
+	}
+	return n;
+}
+
+const char *rules_version(const struct rules *rules)
+{
+	return rules->version;
+}
+
+/* --- Time --- */
+
+static bool gives_up(const struct rule_pattern *row, const char *begin, const char *unit)
+{
+	struct str line = STR_INIT;
+	bool answer;
+
+	str_add(&line, begin);
+	while (line.len < HARD_LINE)
+		str_add(&line, unit);
+	str_add_char(&line, '\x01');
+	answer = pattern_match(row->pattern, line.buf, line.len, NULL) == PATTERN_GAVE_UP;
+	str_release(&line);
+	return answer;
+}
+
+void rules_check_time(const struct rules *rules, struct strv *ret)
+{
+	static const char *const units[] = { "a", "A", "1", " ", ".", ":", "a ", "a.", "a:", "a/",
+		"1.", "aA1_" };
+
+	for (size_t i = 0; i < rules->n_patterns; i++) {
+		const struct rule_pattern *row = rules->patterns[i];
+		struct strv begins = STRV_INIT;
+		bool slow = false, caseless;
+
+		if (!rule_literals(&begins, &caseless, row->regex))
+			strv_push(&begins, "");
+		for (size_t b = 0; b < begins.n && !slow; b++)
+			for (size_t u = 0; u < sizeof(units) / sizeof(*units) && !slow; u++) {
+				slow = gives_up(row, begins.v[b], units[u]);
+				if (slow)
+					strv_pushf(ret,
+					        "%s: match: takes too many steps on a line of '%s' "
+					        "and %d bytes of '%s'; "
+					        "a repeat within a repeat, as in (a+)+, does that",
+					        row->where, begins.v[b], HARD_LINE, units[u]);
+			}
+		strv_release(&begins);
+	}
+}
+
+/* --- Asking --- */
+
+static size_t table_ask(const struct rule_table *table, const char *text, size_t len, uint16_t *ret)
+{
+	return table->n ? line_filter_ask(table->filter, text, len, ret) : 0;
+}
+
+struct asking {
+	const struct rules *rules;
+	uint8_t *tired;
+	struct rule_hit *hit;
+};
+
+static bool try(struct asking *asking, const struct rule_pattern *row, const char *text, size_t len,
+        struct pattern_group *groups)
+{
+	uint8_t *tired = &asking->tired[row->number];
+	enum pattern_answer answer = PATTERN_GAVE_UP;
+
+	if (*tired < TIRED_AFTER)
+		answer = pattern_match(row->pattern, text, len, groups);
+	if (answer == PATTERN_GAVE_UP) {
+		*tired = (uint8_t)(*tired + (*tired < TIRED_AFTER));
+		asking->hit->gave_up = row->rule;
+	}
+	return answer == PATTERN_YES;
+}
+
+static void set_rule(struct rule_hit *hit, const struct rule *rule)
+{
+	hit->rule = rule;
+	hit->part = rule->part;
+}
+
+static bool is_case(const struct rule_pattern *row)
+{
+	return row->rule->case_name;
+}
+
+/* What the rewrites for cases leave of a line, from its start; one that does not only cut the end
+ * off counts as none. */
+static size_t case_len(const struct rules *rules, const char *text, size_t len)
+{
+	struct str line = STR_INIT;
+
+	str_add_bytes(&line, text, len);
+	rules_rewrite(rules, RULES_CASE, &line);
+	if (line.len <= len && !memcmp(line.buf, text, line.len))
+		len = line.len;
+	str_release(&line);
+	return len;
+}
+
+static bool ask_cases(struct asking *asking, const struct rule_table *table, const uint16_t *rows,
+        size_t n, const char *text, size_t len)
+{
+	bool found = false, rewritten = false;
+
+	if (len > CASE_LINE_MAX)
 		return false;
-	/* "name ... FAILED (0.1s)": the time goes first, so that the forms need not know it. */
-	tail = len > DURATION_MAX ? len - DURATION_MAX : 0;
-	if (pattern_match(compiled.rules[RULE_DURATION], text + tail, len - tail, groups) ==
-	        PATTERN_YES)
-		len = (size_t)(groups[0].text - text);
-	for (size_t i = 0; i < NCASE_FORMS && !found; i++)
-		found = pattern_match(compiled.cases[i], text, len, groups) == PATTERN_YES &&
-		        groups[1].len > 0;
-	if (found) {
-		*ret_name = groups[1].text;
-		*ret_len = groups[1].len;
+	for (size_t i = 0; i < n && !found; i++) {
+		const struct rule_pattern *row = table->rows[rows[i]];
+
+		if (!is_case(row))
+			continue;
+		/* The time a test took goes before the forms are tried: they need not know it. */
+		if (!rewritten)
+			len = case_len(asking->rules, text, len);
+		rewritten = true;
+		found = try(asking, row, text, len, asking->hit->groups);
+		if (found)
+			set_rule(asking->hit, row->rule);
 	}
 	return found;
+}
+
+void rules_ask(const struct rules *rules, enum rule_log log, const struct rule_line *line,
+        uint8_t *tired, struct rule_hit *ret)
+{
+	const struct rule_table *table = &rules->lines[log];
+	struct asking asking = { rules, tired, ret };
+	const char *text = line->text + line->skip;
+	size_t len = line->len - line->skip, n;
+	uint16_t rows[LINE_FILTER_MAX];
+
+	ret->rule = ret->mark = ret->gave_up = NULL;
+	ret->ignored = false;
+	ret->part = PART_OF_NONE;
+	n = table_ask(table, line->text, line->len, rows);
+	if (n == 0 ||
+	        (!line->no_cases && ask_cases(&asking, table, rows, n, line->text, line->len)))
+		return;
+	for (size_t i = 0; i < n && !ret->rule; i++) {
+		const struct rule_pattern *row = table->rows[rows[i]];
+
+		if (row->kind == RULE_ERROR && !is_case(row) &&
+		        try(&asking, row, text, len, ret->groups))
+			set_rule(ret, row->rule);
+		else if (row->kind == RULE_MARK && try(&asking, row, text, len, NULL))
+			ret->mark = row->rule;
+	}
+	if (!ret->rule && log != RULES_STDERR && log != RULES_KMSG)
+		return;
+	for (size_t i = 0; i < n && !ret->ignored; i++) {
+		const struct rule_pattern *row = table->rows[rows[i]];
+
+		ret->ignored = row->kind == RULE_IGNORE && try(&asking, row, text, len, NULL);
+	}
+}
+
+void rules_rewrite(const struct rules *rules, enum rule_log log, struct str *line)
+{
+	const struct rule_table *table = &rules->rewrites[log];
+	uint16_t rows[LINE_FILTER_MAX];
+	size_t n = table_ask(table, line->buf, line->len, rows);
+	size_t next = 0; /* rows before it are done */
+
+	for (size_t i = 0; i < n; i++) {
+		const struct rule_pattern *row = table->rows[rows[i]];
+
+		if (rows[i] < next)
+			continue;
+		next = rows[i] + 1u;
+		if (!pattern_replace(row->pattern, line, row->rule->with))
+			continue;
+		/* Each sees what the ones before left: what can match now? */
+		n = table_ask(table, line->buf, line->len, rows);
+		i = (size_t)-1;
+	}
+}
+
+bool rules_frame(const struct rules *rules, enum rule_log log, const char *text, size_t len,
+        struct pattern_group *ret)
+{
+	const struct rule_table *table = &rules->frames[log];
+	struct pattern_group groups[PATTERN_GROUPS_MAX];
+	uint16_t rows[LINE_FILTER_MAX];
+	size_t n = table_ask(table, text, len, rows);
+
+	for (size_t i = 0; i < n; i++)
+		if (pattern_match(table->rows[rows[i]]->pattern, text, len, groups) ==
+		                PATTERN_YES &&
+		        groups[1].len) {
+			*ret = groups[1];
+			return true;
+		}
+	return false;
+}
+
+bool rules_is_helper(const struct rules *rules, const char *function, size_t len)
+{
+	for (size_t i = 0; i < rules->helpers.n; i++)
+		if (pattern_match(rules->helpers.rows[i]->pattern, function, len, NULL) ==
+		        PATTERN_YES)
+			return true;
+	return false;
+}
+
+/* --- The rules of this process --- */
+
+static struct {
+	pthread_mutex_t lock;
+	char *dir;
+	struct rules *rules;
+} standard = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+void rules_use(const char *dir)
+{
+	pthread_mutex_lock(&standard.lock);
+	if (dir) {
+		free(standard.dir);
+		standard.dir = mem_strdup(dir);
+	}
+	pthread_mutex_unlock(&standard.lock);
+}
+
+/* Where this program was built, its rules are those of the source tree: it was not installed yet.
+ */
+static bool runs_where_built(void)
+{
+	char own[4096];
+	ssize_t n = readlink("/proc/self/exe", own, sizeof(own) - 1);
+	bool built_here;
+	char *real;
+	size_t len;
+
+	if (n <= 0)
+		return false;
+	own[n] = '\0';
+	real = realpath(TOP_BUILD_DIR, NULL);
+	if (!real)
+		return false;
+	len = strlen(real);
+	built_here = !strncmp(own, real, len) && own[len] == '/';
+	free(real);
+	return built_here;
+}
+
+const char *rules_standard_dir(void)
+{
+	const char *given = getenv("BISECTD_RULES_DIR");
+
+	if (standard.dir && *standard.dir)
+		return standard.dir;
+	if (given && *given)
+		return given;
+	return runs_where_built() ? TOP_SOURCE_DIR "/rules" : PKGDATADIR "/rules";
+}
+
+int rules_standard(const struct rules **ret, struct error *err)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&standard.lock);
+	if (!standard.rules)
+		r = rules_load(&standard.rules, rules_standard_dir(), err);
+	if (r == 0)
+		*ret = standard.rules;
+	pthread_mutex_unlock(&standard.lock);
+	return r;
 }

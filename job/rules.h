@@ -1,45 +1,120 @@
 /*
- * The tables behind error ids: which lines count, which are known to be harmless, and how kernel
- * lines are rewritten before they are normalised.  Compiled once a process, at first use, and never
- * changed.
+ * The rules of error ids: which lines of which log are an error, what it is called, what is
+ * harmless.  They are data, rules/NAME.yaml, read once and never changed:
+ *
+ *	errors:
+ *	  - name: kernel-bug		# unique; for messages
+ *	    log: dmesg			# or a list of: build build-frame stderr test dmesg kmsg
+ *	    match: '\bBUG: (\w+)'	# or a list of PCRE2 expressions
+ *	    id: 'BUG: $1'		# what is normalised; absent: the line
+ *	    case: '$1'			# instead of id: the name of a test case that failed
+ *	    severity: crash		# error (default), warning, crash
+ *	    part: before		# is of one finding with the error before it (or: next)
+ *	    function: '$2'		# '' or where it happened: the id gets " in " and it
+ *					# (or has it in the place of {function} in `id`)
+ *	    once: yes			# not in or after a stack, until another error
+ *	ignore:				# name, log, match: no error, whatever stands above
+ *	rewrite:			# name, log (also: case), match, with: '$1'; before normalising
+ *	marks:				# name, log, match: no error, but tells of the run:
+ *					# "boot-begins", "userspace-runs", "section-begins", "stack-begins"
+ *	frames:				# name, log, match: a line of a stack, group 1 its function
+ *	helpers:			# name, match: functions in which nobody is guilty
+ *
+ * The first that matches counts, in the order of files and rows.  Instead of a function that is ''
+ * or a helper (allocators, locks, memcpy) stands the first of the stack below that is none.
  */
 #ifndef JOB_RULES_H
 #define JOB_RULES_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+#include "base/error.h"
 #include "base/str.h"
 #include "job/pattern.h"
 
-enum rule {
-	RULE_BUILD,         /* an error or warning in a build log */
-	RULE_BUILD_FRAMED,  /* the same between lkp's "## ___:stderr" marks */
-	RULE_STDERR_IGNORE, /* standard error that means nothing */
-	RULE_SUSPICIOUS,    /* a line of a test's output that tells of a failure */
-	RULE_OOPS,          /* a kernel console line that does */
-	RULE_OOPS_IGNORE,
-	RULE_KMSG, /* a kernel log line that counts at any level */
-	RULE_KMSG_IGNORE,
-	RULE_KERNEL_PREFIX,
-	RULE_TEMPORARY, /* a temporary name; group 1 is what stays */
-	RULE_DURATION,  /* the time a test took, at the end of its line */
-	RULE_COUNT
+#define RULES_FILES_MAX 100
+#define RULES_PATTERNS_MAX 1024		/* of all files */
+#define RULES_FILE_MAX (256u << 10)	/* bytes of one file */
+
+enum rule_log {
+	RULES_BUILD,
+	RULES_BUILD_FRAME,	/* of a build, between the marks of lkp's package builds */
+	RULES_STDERR,
+	RULES_TEST,
+	RULES_DMESG,
+	RULES_KMSG,
+	RULES_CASE,		/* the end of a line of a test, before its case's name is read */
+	RULES_NLOGS
 };
 
-const struct pattern *rule_pattern(enum rule rule);
+enum error_severity { SEVERITY_WARNING, SEVERITY_ERROR, SEVERITY_CRASH, SEVERITY_COUNT };
+enum rule_part { PART_OF_NONE, PART_OF_BEFORE, PART_OF_NEXT, PART_NKINDS };
+const char *severity_name(enum error_severity severity);	/* "warning", "error", "crash" */
 
-/* True if one of the rule's patterns matches; a line on which it gives up does not count. */
-bool rule_matches(enum rule rule, const char *text, size_t len);
+struct rule {
+	char *name;
+	char *id, *case_name, *function, *with;	/* templates, NULL: not given */
+	enum error_severity severity;
+	enum rule_part part;
+	bool once;
+};
 
-/* Rewrites a kernel line, without its prefix, into the form whose normal form is the id. */
-void rules_rewrite_kernel(struct str *line);
+struct rules;
 
 /*
- * The name of the test case that a line of test output says has failed (TAP is read elsewhere):
- * "FAIL: name", "name ... FAILED", "--- FAIL: name (0.1s)" and the other forms in
- * docs/error-ids.md.  Borrowed from `text`.
+ * Reads the .yaml files of a directory (by name), or one file.  Errors are "file:line:column: what
+ * was found, what is allowed"; a directory without a rule is one too.
  */
-bool rules_failed_case(const char *text, size_t len, const char **ret_name, size_t *ret_len);
+int rules_load(struct rules **ret, const char *path, struct error *err);
+void rules_free(struct rules *rules);		/* NULL is fine */
+
+/* Expressions that give up on lines made to be hard for them: a line each, with its place. */
+void rules_check_time(const struct rules *rules, struct strv *ret);
+size_t rules_count(const struct rules *rules);	/* expressions */
+size_t rules_always(const struct rules *rules);	/* those with no literal: tried on every line */
+
+/* "<ERRORID_VERSION>.<12 hex digits of the SHA-256 of all files>": stored with every id. */
+const char *rules_version(const struct rules *rules);
+
+/*
+ * The rules of this process, read at the first call and then kept: from the directory of
+ * rules_use(), else $BISECTD_RULES_DIR, else the source tree if the program runs where it was
+ * built, else where they are installed.  Any thread may call it.
+ */
+int rules_standard(const struct rules **ret, struct error *err);
+const char *rules_standard_dir(void);
+void rules_use(const char *dir);	/* before the first rules_standard(); NULL changes nothing */
+
+struct rule_line {
+	const char *text;
+	size_t len;
+	size_t skip;		/* bytes that cases see and errors do not: blanks, "# " of TAP */
+	bool no_cases;
+};
+
+/* What a line is.  Borrowed texts are the line's. */
+struct rule_hit {
+	const struct rule *rule;	/* NULL: no error that a rule knows */
+	enum rule_part part;		/* the rule's; the caller may know better */
+	bool ignored;
+	const struct rule *mark;	/* NULL, or what the line says of the run (marks:) */
+	struct pattern_group groups[PATTERN_GROUPS_MAX];
+	const struct rule *gave_up;	/* not NULL: it met its limit of steps, nothing is known */
+};
+
+/*
+ * `tired` has RULES_PATTERNS_MAX counters that the caller keeps between lines: an expression that
+ * gave up too often on this log is not tried again, and counts as one that gave up.
+ */
+void rules_ask(const struct rules *rules, enum rule_log log, const struct rule_line *line,
+        uint8_t *tired, struct rule_hit *ret);
+void rules_rewrite(const struct rules *rules, enum rule_log log, struct str *line);
+
+/* The function of a line of a stack; false: it is none. */
+bool rules_frame(const struct rules *rules, enum rule_log log, const char *text, size_t len,
+        struct pattern_group *ret);
+bool rules_is_helper(const struct rules *rules, const char *function, size_t len);
 
 #endif

@@ -76,6 +76,7 @@ static const char *const migrations[] = {
 	"ALTER TABLE bisections ADD COLUMN learnt TEXT;"
 	"CREATE INDEX bisections_by_error ON bisections (error_id, identity, finished_ms);",
 	"ALTER TABLE jobs ADD COLUMN resolved TEXT;",
+	"ALTER TABLE results ADD COLUMN metrics TEXT;",
 };
 
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))

@@ -83,8 +83,9 @@ struct result_row {
 	char *agent, *box;
 	char *message;
 	int64_t started_ms, finished_ms;
-	json_t *errors;			/* [{"id","line","line_number","count"}] */
+	json_t *errors;			/* [{"id","line","line_number","count","aliases",...}], docs/api.md */
 	json_t *usage;			/* {"wall_ms","user_ms","system_ms","max_rss"} */
+	json_t *metrics;		/* {"<suite>.<name>": number}; NULL: none */
 };
 /* Writes result and its error ids; *ret_new false if it was there already (then nothing changes). */
 int warehouse_result_put(struct warehouse *warehouse, const struct result_row *row, bool *ret_new, struct error *err);
@@ -98,7 +99,7 @@ int warehouse_results_of_key(struct warehouse *warehouse, const char *test_key, 
 int warehouse_results_since(struct warehouse *warehouse, const char *identity, int64_t *after, bool (*each)(const struct result_row *row, void *arg), void *arg, struct error *err);
 /* Of a job identity, newest first. */
 int warehouse_results_newest(struct warehouse *warehouse, const char *identity, unsigned limit, bool (*each)(const struct result_row *row, void *arg), void *arg, struct error *err);
-/* Results of other identities/repositories that showed an id: newest first, for pages. */
+/* Results of other identities/repositories that showed an id, by it or an alias (errorid_is()): newest first, for pages. */
 int warehouse_results_with_error(struct warehouse *warehouse, const char *error_id, unsigned limit, bool (*each)(const struct result_row *row, void *arg), void *arg, struct error *err);
 
 /* Medians of the newest runs of a job identity, and of the builds that they tested, in ms; -1: none is known. */

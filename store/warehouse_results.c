@@ -1,19 +1,26 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "job/errorid.h"
 #include "store/warehouse.h"
 #include "store/warehouse_internal.h"
 
 #define RESULT_COLUMNS "unit, test_key, identity, repeat, commit_id, tree, outcome, complete, exit_status, log, artifact, agent, box," \
-	" message, started_ms, finished_ms, errors, usage"
-#define ROWID_COLUMN 18		/* behind those */
+	" message, started_ms, finished_ms, errors, usage, metrics"
+#define ROWID_COLUMN 19		/* behind those */
 #define SELECT_RESULTS "SELECT " RESULT_COLUMNS " FROM results"
 
-/* The error ids once more, as rows: for asking who else saw one. */
+static int put_name(struct warehouse *warehouse, const struct result_row *row, const char *id, struct error *err)
+{
+	return query_run(warehouse, err, "INSERT OR IGNORE INTO result_errors (error_id, finished_ms, unit) VALUES (?, ?, ?)", "sis", id,
+		row->finished_ms, row->unit);
+}
+
+/* The error ids once more, as rows, by each of their names: for asking who else saw one. */
 static int put_errors(struct warehouse *warehouse, const struct result_row *row, struct error *err)
 {
-	const json_t *item;
-	size_t i;
+	const json_t *item, *alias;
+	size_t i, j;
 	int rc = 0;
 
 	if (row->errors && !json_is_array(row->errors))
@@ -23,8 +30,10 @@ static int put_errors(struct warehouse *warehouse, const struct result_row *row,
 
 		if (!id)
 			return error_set(err, ERR_INVALID, "error %zu of a result has no id", i);
-		rc = query_run(warehouse, err, "INSERT OR IGNORE INTO result_errors (error_id, finished_ms, unit) VALUES (?, ?, ?)", "sis",
-			id, row->finished_ms, row->unit);
+		rc = put_name(warehouse, row, id, err);
+		json_array_foreach(json_object_get(item, "aliases"), j, alias)
+			if (rc == 0 && json_is_string(alias))
+				rc = put_name(warehouse, row, json_string_value(alias), err);
 		if (rc < 0)
 			break;
 	}
@@ -39,11 +48,11 @@ int warehouse_result_put(struct warehouse *warehouse, const struct result_row *r
 	if (rc < 0)
 		return rc;
 	rc = query_run(warehouse, err,
-		"INSERT INTO results (" RESULT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		"INSERT INTO results (" RESULT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 		" ON CONFLICT (unit) DO NOTHING",
-		"sssisssiisssssiijj", row->unit, row->test_key, row->identity, (int64_t)row->repeat, row->commit, row->tree, row->outcome,
+		"sssisssiisssssiijjj", row->unit, row->test_key, row->identity, (int64_t)row->repeat, row->commit, row->tree, row->outcome,
 		(int64_t)row->complete, (int64_t)row->exit_status, row->log, row->artifact, row->agent, row->box, row->message,
-		row->started_ms, row->finished_ms, row->errors, row->usage);
+		row->started_ms, row->finished_ms, row->errors, row->usage, row->metrics);
 	if (rc == 0) {
 		is_new = sqlite3_changes(warehouse->db) > 0;
 		if (is_new)
@@ -79,6 +88,8 @@ static int result_of(struct result_row *ret, sqlite3_stmt *query, struct error *
 
 	if (rc == 0)
 		rc = column_json(&row.usage, query, 17, err);
+	if (rc == 0)
+		rc = column_json(&row.metrics, query, 18, err);
 	if (rc < 0)
 		result_row_release(&row);
 	else
@@ -117,6 +128,7 @@ void result_row_release(struct result_row *row)
 	free(row->message);
 	json_decref(row->errors);
 	json_decref(row->usage);
+	json_decref(row->metrics);
 	*row = (struct result_row){ 0 };
 }
 
@@ -193,11 +205,15 @@ int warehouse_results_newest(struct warehouse *warehouse, const char *identity, 
 int warehouse_results_with_error(struct warehouse *warehouse, const char *error_id, unsigned limit,
 	bool (*each)(const struct result_row *row, void *arg), void *arg, struct error *err)
 {
+	char *plain = errorid_plain_source(error_id);
 	sqlite3_stmt *query;
 	int rc = query_start(&query, warehouse, err,
-		SELECT_RESULTS " WHERE unit IN (SELECT unit FROM result_errors WHERE error_id = ? ORDER BY finished_ms DESC, unit DESC LIMIT ?)"
-		" ORDER BY finished_ms DESC, unit DESC",
-		"si", error_id, limit ? (int64_t)limit : (int64_t)-1);
+		SELECT_RESULTS " WHERE unit IN (SELECT unit FROM result_errors WHERE error_id IN (?, ?) GROUP BY unit"
+		" ORDER BY max(finished_ms) DESC, unit DESC LIMIT ?) ORDER BY finished_ms DESC, unit DESC",
+		"ssi", error_id, plain, limit ? (int64_t)limit : (int64_t)-1);
 
-	return rc < 0 ? rc : each_result(query, warehouse, each, arg, err);
+	if (rc == 0)
+		rc = each_result(query, warehouse, each, arg, err);
+	free(plain);
+	return rc;
 }

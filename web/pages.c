@@ -156,27 +156,78 @@ void page_home(struct str *out, const json_t *bisections, const json_t *jobs, co
 	html_page_end(out);
 }
 
-static void errors_table(struct str *out, const char *unit, const json_t *errors)
+static void error_row(struct str *out, const char *unit, const json_t *error, bool part)
+{
+	json_int_t line = number_of(error, "line_number");
+
+	html_raw(out, part ? "<tr class=\"part\"><td><code class=\"line\">" : "<tr><td><code class=\"line\">");
+	html_breakable(out, text_of(error, "id"));
+	html_raw(out, "</code>");
+	if (!part && text_of(error, "function")) {
+		html_raw(out, " <span class=\"note\">in ");
+		html_breakable(out, text_of(error, "function"));
+		html_raw(out, "</span>");
+	}
+	html_raw(out, "</td><td class=\"number\">");
+	if (line > 0 && unit) {
+		html_raw(out, "<a");
+		page_log_address(out, unit, (uint64_t)line);
+		html_raw(out, ">");
+		html_textf(out, "line %lld", (long long)line);
+		html_raw(out, "</a>");
+	}
+	html_raw(out, "</td></tr>\n");
+}
+
+/* The error that stands for a finding; without one (an agent of somebody else) each stands for itself. */
+static bool has_representative(const json_t *errors, json_int_t finding)
 {
 	size_t i;
 	json_t *row;
+
+	json_array_foreach((json_t *)errors, i, row)
+		if (number_of(row, "finding") == finding && json_is_true(json_object_get(row, "representative")))
+			return true;
+	return false;
+}
+
+/* By finding: the error to bisect, and below it those that most likely come of the same cause. */
+static void errors_table(struct str *out, const char *unit, const json_t *errors)
+{
+	size_t i, j;
+	json_t *row, *other;
 
 	if (!json_array_size(errors))
 		return;
 	html_raw(out, "<table class=\"errors\"><thead><tr><th>error id</th><th class=\"number\">seen in</th></tr></thead><tbody>");
 	json_array_foreach((json_t *)errors, i, row) {
-		json_int_t line = number_of(row, "line_number");
+		json_int_t finding = number_of(row, "finding");
 
+		if (!has_representative(errors, finding))
+			finding = 0;
+		if (finding && !json_is_true(json_object_get(row, "representative")))
+			continue;
+		error_row(out, unit, row, false);
+		json_array_foreach((json_t *)errors, j, other)
+			if (finding && j != i && number_of(other, "finding") == finding)
+				error_row(out, unit, other, true);
+	}
+	html_raw(out, "</tbody></table>");
+}
+
+static void metrics_table(struct str *out, const json_t *metrics)
+{
+	const char *name;
+	json_t *value;
+
+	if (!json_object_size(metrics))
+		return;
+	html_raw(out, "<table class=\"errors\"><thead><tr><th>metric</th><th class=\"number\">value</th></tr></thead><tbody>");
+	json_object_foreach((json_t *)metrics, name, value) {
 		html_raw(out, "<tr><td><code class=\"line\">");
-		html_breakable(out, text_of(row, "id"));
+		html_breakable(out, name);
 		html_raw(out, "</code></td><td class=\"number\">");
-		if (line > 0 && unit) {
-			html_raw(out, "<a");
-			page_log_address(out, unit, (uint64_t)line);
-			html_raw(out, ">");
-			html_textf(out, "line %lld", (long long)line);
-			html_raw(out, "</a>");
-		}
+		html_textf(out, "%.15g", json_number_value(value));
 		html_raw(out, "</td></tr>\n");
 	}
 	html_raw(out, "</tbody></table>");
@@ -209,6 +260,7 @@ static void run_section(struct str *out, const char *title, const json_t *run)
 	}
 	html_raw(out, "</p>");
 	errors_table(out, unit, json_object_get(run, "errors"));
+	metrics_table(out, json_object_get(run, "metrics"));
 }
 
 void page_job(struct str *out, const json_t *job)

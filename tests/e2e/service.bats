@@ -44,6 +44,20 @@ setup() {
 	[ "$(get .verdict.commit)" = "$(hex "$REPOS/build" c11)" ]
 }
 
+@test "the name that lkp or Compass-CI gives an error finds it, and a run tells rules, findings and metrics" {
+	line "$REPOS/names" 16 9-:bug
+	job "$REPOS/names" | sed 's/^    echo 1..2$/    echo "speed: 12.5"; test ! -e bug || echo "error: at 0xABCD"; echo 1..2/' >"$BATS_TEST_TMPDIR/job.yaml"
+	answer="$(ctl submit --wait --json "$BATS_TEST_TMPDIR/job.yaml")"
+	job_id="$(get .id)"
+	[ "$(get '.result.metrics["suite.speed"]')" = 12.5 ]
+	[ "$(get '.result.errors | all(.rules | test("^[0-9]+[.][0-9a-f]{12}$"))')" = true ]
+	[ "$(get 'first(.result.errors[] | select(.representative)).id')" = stderr.error:at ]
+	bisect 'stderr.eid.error:at#xABCD' --good c1
+	[ "$(get .verdict.verdict)" = culprit ]
+	[ "$(get .verdict.commit)" = "$(hex "$REPOS/names" c9)" ]
+	[ "$(get '.probes[] | select(.observation == "bad") | .matched.line' | head -n1)" = 'error: at 0xABCD' ]
+}
+
 @test "an error that never shows is not reproduced" {
 	line "$REPOS/never" 8 4-:other
 	submit "$REPOS/never"

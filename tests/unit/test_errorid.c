@@ -515,6 +515,199 @@ START_TEST(absence_from_a_list_that_is_not_whole_means_nothing)
 }
 END_TEST
 
+static const struct found_error *find(const struct extractor *x, const char *id)
+{
+	const struct found_error *found;
+	size_t n = extractor_results(x, &found);
+
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(found[i].id, id))
+			return &found[i];
+	ck_abort_msg("no id %s", id);
+	return NULL;
+}
+
+START_TEST(what_comes_of_one_cause_is_one_finding_with_one_to_bisect)
+{
+	static const char text[] =
+	        "[    1.0] BUG: kernel NULL pointer dereference, address: 0000000000000010\n"
+	        "[    1.1] Oops: 0002 [#1] SMP\n[    1.2] RIP: 0010:demo_open+0x1c/0x60\n"
+	        "[    1.3] Kernel panic - not syncing: Fatal exception\n"
+	        "[    9.0] UBSAN: shift-out-of-bounds in fs/demo.c:3:4\n";
+	struct extractor *x = feed_all(SOURCE_DMESG, text);
+	const struct found_error *found;
+	size_t n, roots = 0;
+
+	extractor_end(x, 0, 0, false);
+	n = extractor_results(x, &found);
+	ck_assert_uint_eq(n, 5);
+	for (size_t i = 0; i < n; i++) {
+		ck_assert_uint_eq(found[i].finding, i == 4);
+		roots += found[i].representative;
+	}
+	ck_assert_uint_eq(roots, 2);
+	ck_assert(found[0].representative && found[4].representative);
+	ck_assert_int_eq(found[0].severity, SEVERITY_CRASH);
+	extractor_free(x);
+}
+END_TEST
+
+START_TEST(a_failed_case_and_the_end_of_the_run_come_of_the_error_before_them)
+{
+	struct extractor *x = feed_all(SOURCE_TEST, "1..2\nok 1 - a\n==7==ERROR: AddressSanitizer: "
+	                                            "heap-use-after-free on address 0x602 at pc\n"
+	                                            "    #0 0x1 in __interceptor_memcpy x.c:1\n    "
+	                                            "#1 0x2 in grow h.c:5\nnot ok 2 - grows\n");
+	const struct found_error *root;
+
+	extractor_end(x, 1, 0, false);
+	root = find(x, "stderr.AddressSanitizer:heap-use-after-free_in_grow");
+	ck_assert(root->representative);
+	ck_assert_str_eq(root->function, "grow");
+	ck_assert_uint_eq(root->line_number, 3);
+	ck_assert_uint_eq(find(x, "demo.grows.fail")->finding, root->finding);
+	ck_assert_uint_eq(find(x, "last_state.exit_1")->finding, root->finding);
+	ck_assert(!find(x, "last_state.exit_1")->representative);
+	extractor_free(x);
+}
+END_TEST
+
+/* One line gives `ours`, which is `asked` too. */
+static void must_be_called(
+        enum error_source source, const char *text, const char *ours, const char *asked)
+{
+	struct extractor *x = feed_all(source, text);
+	const struct found_error *found;
+
+	extractor_end(x, 0, 0, false);
+	found = find(x, ours);
+	ck_assert_msg(
+	        errorid_is(asked, found->id, &found->aliases), "%s is not called %s", ours, asked);
+	ck_assert(!errorid_is("stderr.another", found->id, &found->aliases));
+	extractor_free(x);
+}
+
+START_TEST(an_error_answers_to_the_name_that_lkp_gives_it)
+{
+	static const char traceback[] = "Traceback (most recent call last):\n  File \"a.py\", line "
+	                                "3, in f\n    g()\nKeyError: 'x'\n";
+
+	must_be_called(SOURCE_BUILD,
+	        "\x1b[01m\x1b[Ka.c:3:5:\x1b[m\x1b[K \x1b[01;31m\x1b[Kerror: \x1b[m\x1b[Kno type\n",
+	        "build-pkg.a.c:error:no-type", "build-pkg.[#m[Ka.c:[m[K[:m[Kerror:[m[Kno-type");
+	must_be_called(SOURCE_TEST, "error: at 0xABCD in 12.5s\n", "stderr.error:at#in#s",
+	        "stderr.error:at#xABCD_in#s");
+	must_be_called(SOURCE_STDERR, traceback, "stderr.KeyError:'x'",
+	        "stderr.Traceback(most_recent_call_last)");
+	must_be_called(
+	        SOURCE_STDERR, traceback, "stderr.KeyError:'x'", "stderr.File~a.py~,line#,in_f");
+	must_be_called(SOURCE_DMESG,
+	        "BUG: KASAN: slab-out-of-bounds in memcpy+0x3c/0x60\n demo_fill+0x9a/0x120 "
+	        "[demo]\n",
+	        "dmesg.BUG:KASAN:slab-out-of-bounds_in_demo_fill",
+	        "dmesg.BUG:KASAN:slab-out-of-bounds_in_memcpy");
+	must_be_called(SOURCE_TEST,
+	        "==8== Invalid read of size 4\n==8==    at 0x48: memcpy (vg.c:1)\n==8==    by "
+	        "0x10: grow (h.c:5)\n",
+	        "stderr.valgrind:Invalid_read_in_grow", "stderr.==#==Invalid_read_of_size");
+}
+END_TEST
+
+START_TEST(the_spelling_of_another_service_is_the_same_error)
+{
+	ck_assert(
+	        errorid_is("makepkg.eid.kernel/a.c:error:x", "build-pkg.kernel/a.c:error:x", NULL));
+	ck_assert(errorid_is("rpmbuild.a.c:error:x", "build-pkg.a.c:error:x", NULL));
+	ck_assert(errorid_is("stderr.eid.curl:(#)gone", "stderr.curl:(#)gone", NULL));
+	ck_assert(errorid_is("ltp.eid.munlockall01.fail", "ltp.munlockall01.fail", NULL));
+	ck_assert(errorid_is("last_state.eid.exit_1", "last_state.exit_1", NULL));
+	ck_assert(!errorid_is("stderr.x", "stderr.y", NULL));
+	ck_assert(!errorid_is("stderr.eid", "stderr", NULL));
+	ck_assert(!errorid_is("nothing", "stderr.x", NULL));
+}
+END_TEST
+
+START_TEST(numbers_behind_a_name_are_metrics_and_their_mean_counts)
+{
+	struct extractor *x =
+	        feed_all(SOURCE_TEST, "throughput: 10\nthroughput: 20\nlatency.p99: 3.5e-1\nnote: "
+	                              "words\nversion: 1.2.3\nat 3: 4\n");
+	const struct found_metric *metrics;
+
+	extractor_end(x, 0, 0, false);
+	ck_assert_uint_eq(extractor_metrics(x, &metrics), 2);
+	ck_assert_str_eq(metrics[0].name, "demo.throughput");
+	ck_assert(metrics[0].value > 14.9 && metrics[0].value < 15.1);
+	ck_assert_uint_eq(metrics[0].count, 2);
+	ck_assert_str_eq(metrics[1].name, "demo.latency.p99");
+	extractor_free(x);
+}
+END_TEST
+
+START_TEST(a_kernel_that_never_gets_to_run_programs_hangs_in_boot)
+{
+	static const char begun[] =
+	        "[    0.000000] Linux version 6.12.0 (ci@b)\n[    0.5] clocksource: tsc\n";
+	static const char done[] = "[    2.1] Run /init as init process\n";
+
+	for (int source = SOURCE_DMESG; source <= SOURCE_TEST; source += SOURCE_TEST - SOURCE_DMESG)
+		for (int userspace = 0; userspace < 2; userspace++)
+			for (int timed_out = 0; timed_out < 2; timed_out++) {
+				struct extractor *x = feed_all((enum error_source)source, begun);
+				char *ids;
+
+				if (userspace)
+					extractor_feed(x, done, strlen(done));
+				extractor_end(x, timed_out ? 137 : 0, 0, timed_out);
+				ids = ids_of(x);
+				ck_assert_str_eq(ids, !timed_out  ? ""
+				                      : userspace ? "last_state.timeout\n"
+				                                  : "last_state.timeout\ndmesg.BUG:"
+				                                    "kernel_hang_in_boot_stage\n");
+				free(ids);
+				extractor_free(x);
+			}
+}
+END_TEST
+
+START_TEST(nul_bytes_crlf_and_broken_utf8_change_no_id)
+{
+	static const char text[] =
+	        "err\0or: it broke\r\nerror: it \xff broke\r\n\0\0error: it broke\0\n";
+	struct extractor *x = start(SOURCE_TEST, NULL);
+	char *ids;
+
+	extractor_feed(x, text, sizeof(text) - 1);
+	extractor_end(x, 0, 0, false);
+	ids = ids_of(x);
+	ck_assert_str_eq(ids, "stderr.error:it_broke\nstderr.error:it~broke\n");
+	ck_assert_uint_eq(extractor_lines(x), 3);
+	free(ids);
+	extractor_free(x);
+}
+END_TEST
+
+START_TEST(a_report_of_junit_may_be_one_line_of_megabytes)
+{
+	static const char passed[] = "<testcase classname=\"a\" name=\"passes\" time=\"0.1\"/>";
+	struct extractor *x = feed_all(SOURCE_TEST, "<testsuites><testsuite name=\"s\">");
+	char *ids;
+
+	for (int i = 0; i < 20000; i++)
+		extractor_feed(x, passed, sizeof(passed) - 1);
+	extractor_feed(x,
+	        "<testcase classname='a' name='fails'><failure "
+	        "message='no'/></testcase></testsuite></testsuites>",
+	        96);
+	extractor_end(x, 0, 0, false);
+	ids = ids_of(x);
+	ck_assert_str_eq(ids, "demo.a.fails.fail\n");
+	ck_assert_uint_eq(extractor_lines(x), 1);
+	free(ids);
+	extractor_free(x);
+}
+END_TEST
+
 START_TEST(no_input_is_no_error)
 {
 	struct extractor *x = start(SOURCE_TEST, NULL);
@@ -561,6 +754,14 @@ int main(void)
 	tcase_add_test(tcase, a_line_without_end_takes_no_more_room_than_another);
 	tcase_add_test(tcase, a_flood_of_ids_is_counted_and_what_matters_still_found);
 	tcase_add_test(tcase, absence_from_a_list_that_is_not_whole_means_nothing);
+	tcase_add_test(tcase, what_comes_of_one_cause_is_one_finding_with_one_to_bisect);
+	tcase_add_test(tcase, a_failed_case_and_the_end_of_the_run_come_of_the_error_before_them);
+	tcase_add_test(tcase, an_error_answers_to_the_name_that_lkp_gives_it);
+	tcase_add_test(tcase, the_spelling_of_another_service_is_the_same_error);
+	tcase_add_test(tcase, numbers_behind_a_name_are_metrics_and_their_mean_counts);
+	tcase_add_test(tcase, a_kernel_that_never_gets_to_run_programs_hangs_in_boot);
+	tcase_add_test(tcase, nul_bytes_crlf_and_broken_utf8_change_no_id);
+	tcase_add_test(tcase, a_report_of_junit_may_be_one_line_of_megabytes);
 	tcase_add_test(tcase, no_input_is_no_error);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

@@ -407,6 +407,31 @@ START_TEST(the_newest_results_of_an_identity_are_found)
 }
 END_TEST
 
+START_TEST(an_error_is_found_by_each_of_its_names)
+{
+	struct result_row row = { .unit = (char *)"u1", .outcome = (char *)"fail", .finished_ms = 5 };
+	struct result_row back = { 0 };
+	struct seen seen = SEEN_INIT;
+
+	row.errors = json_pack("[{s:s, s:[s, s]}]", "id", "build-pkg.a.c:error:x", "aliases", "build-pkg.a.c:error:[m-x", "build-pkg.y");
+	row.metrics = json_pack("{s:f}", "demo.seconds", 1.5);
+	assert_ok(warehouse_result_put(warehouse, &row, NULL, &err));
+	assert_ok(warehouse_result_get(warehouse, "u1", &back, &err));
+	ck_assert(json_equal(back.metrics, row.metrics));
+	result_row_release(&back);
+	assert_ok(warehouse_results_with_error(warehouse, "build-pkg.a.c:error:x", 1, note_result, &seen, &err));
+	assert_seen(&seen, "u1");
+	assert_ok(warehouse_results_with_error(warehouse, "build-pkg.y", 1, note_result, &seen, &err));
+	assert_seen(&seen, "u1");
+	assert_ok(warehouse_results_with_error(warehouse, "makepkg.eid.a.c:error:x", 1, note_result, &seen, &err));
+	assert_seen(&seen, "u1");
+	assert_ok(warehouse_results_with_error(warehouse, "build-pkg.z", 1, note_result, &seen, &err));
+	assert_seen(&seen, "");
+	json_decref(row.errors);
+	json_decref(row.metrics);
+}
+END_TEST
+
 static bool note_two(const struct result_row *row, void *arg)
 {
 	struct seen *seen = arg;
@@ -863,6 +888,7 @@ START_TEST(a_database_from_before_the_boxes_gets_them)
 	sql("DROP INDEX bisections_by_error");
 	sql("ALTER TABLE bisections DROP COLUMN learnt");
 	sql("ALTER TABLE jobs DROP COLUMN resolved");
+	sql("ALTER TABLE results DROP COLUMN metrics");
 	sql("PRAGMA user_version = 1");
 	assert_ok(warehouse_open(&warehouse, path, &err));
 	assert_ok(warehouse_box_put(warehouse, &row, &err));
@@ -1144,6 +1170,7 @@ int main(void)
 	tcase_add_test(tables, the_first_result_of_a_unit_stays_for_ever);
 	tcase_add_test(tables, results_are_found_by_key_and_error);
 	tcase_add_test(tables, the_newest_results_of_an_identity_are_found);
+	tcase_add_test(tables, an_error_is_found_by_each_of_its_names);
 	tcase_add_test(tables, results_that_came_since_are_told_once_in_the_order_they_came);
 	tcase_add_test(tables, the_median_of_what_runs_took_is_known_by_identity);
 	tcase_add_test(tables, a_result_with_an_error_without_id_is_refused_whole);

@@ -91,6 +91,31 @@ START_TEST(foreign_text_never_becomes_markup_on_any_page)
 }
 END_TEST
 
+START_TEST(job_page_shows_errors_by_finding_and_every_one_of_them)
+{
+	json_t *job = json_pack("{s:s, s:s, s:{s:s, s:[{s:s, s:i, s:b}, {s:s, s:i, s:b}, {s:s, s:i, s:b}, {s:s, s:i}, {s:s}], s:{s:f}}}",
+		"id", "j1", "state", "done", "result", "unit", "u1", "errors",
+		"id", "xpart", "finding", 1, "representative", 0, "id", "xother", "finding", 2, "representative", 1,
+		"id", "xroot", "finding", 1, "representative", 1, "id", "xalone", "finding", 3, "id", "xold",
+		"metrics", "demo.seconds", 1.5);
+	struct str out = STR_INIT;
+	const char *root, *part;
+
+	page_job(&out, job);
+	root = strstr(out.buf, "xroot");
+	part = strstr(out.buf, "<tr class=\"part\">");
+	ck_assert_ptr_nonnull(root);
+	ck_assert_ptr_nonnull(part);
+	ck_assert(strstr(out.buf, "xother") < root && root < part && part < strstr(out.buf, "xpart"));
+	ck_assert_ptr_nonnull(strstr(out.buf, "xalone"));
+	ck_assert_ptr_nonnull(strstr(out.buf, "xold"));
+	ck_assert_ptr_nonnull(strstr(out.buf, "seconds"));
+	ck_assert_ptr_nonnull(strstr(out.buf, ">1.5<"));
+	str_release(&out);
+	json_decref(job);
+}
+END_TEST
+
 START_TEST(finished_page_shows_verdict_checks_runs_and_chart_and_no_script)
 {
 	json_t *b = bisection("done", "stderr.boom");
@@ -413,6 +438,7 @@ int main(void)
 
 	tcase_add_test(tc, what_agents_say_never_becomes_markup_on_the_boxes_and_home_pages);
 	tcase_add_test(tc, foreign_text_never_becomes_markup_on_any_page);
+	tcase_add_test(tc, job_page_shows_errors_by_finding_and_every_one_of_them);
 	tcase_add_test(tc, finished_page_shows_verdict_checks_runs_and_chart_and_no_script);
 	tcase_add_test(tc, running_page_names_its_event_stream);
 	tcase_add_test(tc, log_page_marks_the_line_asked_for_and_every_line_has_an_address);

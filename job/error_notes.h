@@ -1,0 +1,65 @@
+/*
+ * The errors found so far in one log: each id once, with its first line, its other names, and the
+ * finding it belongs to.
+ */
+#ifndef JOB_ERROR_NOTES_H
+#define JOB_ERROR_NOTES_H
+
+#include "base/str.h"
+#include "job/errorid.h"
+#include "job/rules.h"
+
+/* The line that an id is noted for. */
+struct place {
+	const char *text;
+	size_t len;
+	uint64_t number, offset;
+};
+
+/* Who gets room in a list that fills up. */
+enum weight { WEIGHT_PLAIN, WEIGHT_ORDINARY, WEIGHT_ALWAYS };
+
+struct note {
+	const char *id;
+	enum weight weight;
+	enum error_severity severity;
+	enum rule_part part;
+	const char *function;       /* NULL: unknown */
+	const struct strv *aliases; /* NULL: none */
+	const struct place *place;
+	int64_t finding; /* of notes_reserve(); -1: by `part` and the line */
+};
+
+struct notes {
+	struct found_error *found;
+	size_t n, cap, plain;
+	uint16_t *slots; /* index into found, plus 1 */
+	uint64_t dropped;
+
+	/* The finding that a part may belong to. */
+	uint32_t finding, findings;
+	uint64_t finding_line;                /* of its latest part */
+	enum error_severity finding_severity; /* of what began it */
+	bool awaits_next; /* it was begun by an error that is part of the next */
+};
+
+void notes_init(struct notes *notes);
+void notes_release(struct notes *notes);
+void notes_add(struct notes *notes, const struct note *note);
+/* The finding of an error on this line that gets its name later. */
+uint32_t notes_reserve(
+        struct notes *notes, enum rule_part part, enum error_severity severity, uint64_t line);
+uint64_t notes_count(
+        const struct notes *notes, const char *id); /* how often seen; 0: not in the list */
+/* More names for an id that is there. */
+void notes_add_aliases(struct notes *notes, const char *id, const struct strv *aliases);
+/* The finding that the end of a run most likely comes of: the last of the worst.  Later parts
+ * belong to it. */
+void notes_open_worst(struct notes *notes);
+/*
+ * At the end, after which nothing is added: puts errors in the order of their lines, marks in each
+ * finding the one to bisect, and numbers the findings without gaps.
+ */
+void notes_choose(struct notes *notes);
+
+#endif

@@ -1,0 +1,83 @@
+/* The parts of an extractor, for errorid.c (lines, the end) and error_readers.c (what a line is).
+ */
+#ifndef JOB_EXTRACTOR_H
+#define JOB_EXTRACTOR_H
+
+#include "job/error_notes.h"
+#include "job/junit.h"
+#include "job/metrics.h"
+#include "job/normalise.h"
+#include "job/pattern.h"
+#include "job/tap.h"
+#include "job/traceback.h"
+
+/* lkp's package builds frame the standard error in the log; once a frame was seen, only frames
+ * count. */
+enum frame { NO_FRAMES, IN_FRAME, BETWEEN_FRAMES };
+
+/* An error whose report goes on: its id waits for the function that is guilty. */
+#define REPORTS_MAX 4
+#define REPORT_LINES 80 /* between the header of a report and the frame that is looked for */
+
+struct report {
+	bool open;
+	enum rule_log log;
+	char caller[16]; /* of the kernel's lines: processors write in turns */
+	const struct rule *rule;
+	struct str text, raw; /* what is normalised; the line */
+	struct str function;  /* that the header names, a helper; may be empty */
+	uint32_t finding;
+	unsigned lines;
+	uint64_t number, offset;
+};
+
+struct extractor {
+	enum error_source source;
+	const struct rules *rules;
+	char *suite;
+	struct pattern *match;
+	struct line_filter *match_filter;
+	char *match_id;
+
+	struct str line; /* the line so far, at most ERRORID_LINE_MAX of it */
+	struct str clean, raw, text, id;
+	uint64_t offset; /* bytes fed */
+	uint64_t line_offset, line_number;
+	struct place place;
+	bool in_line; /* the line has a byte, kept or passed over */
+
+	enum frame frame;
+	struct traceback traceback;
+	struct report reports[REPORTS_MAX];
+	unsigned open_reports;
+	struct tap tap;
+	struct junit junit;
+	struct metrics metrics;
+	bool in_stack;              /* of the kernel, until another error */
+	bool xml;                   /* tags end a line */
+	bool boots, userspace;      /* a kernel said that it starts; that programs run */
+	bool in_section, case_open; /* a report that names a case begins with a section; what
+	                               follows comes of the case */
+	size_t failed_indent;       /* of the last test point that failed */
+	bool case_follows; /* an error stands since the last test point: a case that fails now comes
+	                      of it */
+
+	struct notes notes;
+	uint64_t gave_up;
+	const char *gave_up_rule;
+	uint8_t tired[RULES_PATTERNS_MAX];
+	unsigned match_tired;
+
+	bool ended, ran_to_its_end;
+};
+
+/* One clean line, not empty, in x->place; its raw bytes may differ by colours. */
+void extractor_read(struct extractor *x, const char *raw, size_t raw_len);
+/* An empty line: it ends what blank lines end. */
+void extractor_read_blank(struct extractor *x);
+/* The log ended: what was waiting is noted. */
+void extractor_flush(struct extractor *x);
+void extractor_note_hang(
+        struct extractor *x); /* after a timeout: a kernel that never got to run programs */
+
+#endif

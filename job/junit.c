@@ -1,0 +1,129 @@
+#include "job/junit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void junit_release(struct junit *junit)
+{
+	str_release(&junit->name);
+	str_release(&junit->failure);
+	*junit = (struct junit){ .name = STR_INIT, .failure = STR_INIT };
+}
+
+bool junit_begins(const char *line, size_t len)
+{
+	return (len >= 5 && !memcmp(line, "<?xml", 5)) ||
+	       (len >= 10 && !memcmp(line, "<testsuite", 10));
+}
+
+/* The predefined entities of XML and those of one byte; the rest stays as it is. */
+static void add_decoded(struct str *ret, const char *text, size_t len)
+{
+	static const struct {
+		const char *name;
+		char c;
+	} entities[] = {
+		{ "&lt;", '<' },
+		{ "&gt;", '>' },
+		{ "&amp;", '&' },
+		{ "&quot;", '"' },
+		{ "&apos;", '\'' },
+		{ "&#10;", '\n' },
+		{ "&#xA;", '\n' },
+		{ "&#39;", '\'' },
+		{ "&#34;", '"' },
+	};
+
+	for (size_t i = 0; i < len;) {
+		bool found = false;
+
+		for (size_t e = 0;
+		        text[i] == '&' && !found && e < sizeof(entities) / sizeof(*entities); e++) {
+			size_t n = strlen(entities[e].name);
+
+			found = len - i >= n && !memcmp(text + i, entities[e].name, n);
+			if (found) {
+				str_add_char(ret, entities[e].c);
+				i += n;
+			}
+		}
+		if (!found)
+			str_add_char(ret, text[i++]);
+	}
+}
+
+/* Appends the value of an attribute; false: it has none of the name. */
+static bool attribute(struct str *ret, const char *tag, size_t len, const char *name)
+{
+	size_t name_len = strlen(name);
+	char quote = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (quote) {
+			if (tag[i] == quote)
+				quote = 0;
+		} else if (tag[i] == '"' || tag[i] == '\'') {
+			quote = tag[i];
+		} else if (i && strchr(" \t", tag[i - 1]) && len - i > name_len + 1 &&
+		           !memcmp(tag + i, name, name_len) && tag[i + name_len] == '=' &&
+		           strchr("\"'", tag[i + name_len + 1])) {
+			const char *value = tag + i + name_len + 2;
+			const char *end = memchr(value, value[-1], (size_t)(tag + len - value));
+
+			add_decoded(ret, value, (size_t)((end ? end : tag + len) - value));
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_tag(const char *tag, size_t len, const char *name)
+{
+	size_t n = strlen(name);
+
+	return len >= n && !memcmp(tag, name, n) && (len == n || strchr(" \t/", tag[n]));
+}
+
+static void read_case(struct junit *junit, const char *tag, size_t len)
+{
+	str_clear(&junit->name);
+	if (attribute(&junit->name, tag, len, "classname") && junit->name.len)
+		str_add_char(&junit->name, '.');
+	attribute(&junit->name, tag, len, "name");
+	junit->noted = false;
+	junit->in_case = tag[len - 1] != '/';
+}
+
+static void read_failure(struct junit *junit, const char *tag, size_t len)
+{
+	str_clear(&junit->failure);
+	attribute(&junit->failure, tag, len, "message");
+	str_set_len(&junit->failure, strcspn(junit->failure.buf, "\n"));
+	junit->noted = true;
+}
+
+bool junit_read(struct junit *junit, const char *line, size_t len)
+{
+	const char *tag = memrchr(line, '<', len);
+
+	if (!tag)
+		return false;
+	len -= (size_t)(tag - line) + 1;
+	tag++;
+	if (!len)
+		return false;
+	if (is_tag(tag, len, "testsuite") || is_tag(tag, len, "testsuites"))
+		junit->depth += tag[len - 1] != '/';
+	else if (is_tag(tag, len, "/testsuite") || is_tag(tag, len, "/testsuites"))
+		junit->ended = junit->depth-- <= 1;
+	else if (is_tag(tag, len, "testcase"))
+		read_case(junit, tag, len);
+	else if (is_tag(tag, len, "/testcase"))
+		junit->in_case = false;
+	else if (junit->in_case && !junit->noted &&
+	         (is_tag(tag, len, "failure") || is_tag(tag, len, "error"))) {
+		read_failure(junit, tag, len);
+		return true;
+	}
+	return false;
+}
