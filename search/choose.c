@@ -38,11 +38,11 @@ struct choice {
 	const struct search *search;
 	const struct state *state;
 	double fail_all, bits_all;	/* of all hypotheses, as if all were outside */
-	double *fail, *bits, *inside;	/* n: sums over what is inside of v */
+	double *fail, *bits, *inside;	/* n, of search->sums: over what is inside of v */
 	struct column column[COLUMNS];
 	unsigned n_columns;
 	double *chance;			/* n or NULL: that a commit can be tested */
-	double *score;			/* n: for a single run */
+	double *score;			/* n, of search->sums: for a single run */
 };
 
 static double entropy_part(double p)
@@ -179,53 +179,58 @@ struct sums {
 	double inside, fail, bits;
 };
 
-/* inside, fail and bits of every commit, from its row, a byte at a time. */
-static void sum_rows(struct choice *c)
+static void sums_add(struct sums *sums, const struct sums *add)
 {
-	unsigned n_bytes = (c->n_columns + 7) / 8;
-	struct sums (*table)[256] = mem_array(n_bytes, sizeof(*table));
-	uint64_t (*rows)[WORDS] = c->search->rows;
-	struct sums all = { 0 };
-	uint64_t full[WORDS] = { 0 };
+	sums->inside += add->inside;
+	sums->fail += add->fail;
+	sums->bits += add->bits;
+}
 
-	for (unsigned i = 0; i < c->n_columns; i++) {
-		full[i / 64] |= UINT64_C(1) << (i % 64);
-		all.inside += c->column[i].mass;
-		all.fail += c->column[i].fail;
-		all.bits += c->column[i].bits;
-	}
+/* For each byte of a row the sums of every set of its columns. */
+static void fill_table(const struct choice *c, struct sums (*table)[256], unsigned n_bytes)
+{
 	for (unsigned byte = 0; byte < n_bytes; byte++) {
 		for (unsigned bits = 1; bits < 256; bits++) {
 			unsigned i = byte * 8 + (unsigned)__builtin_ctz(bits);
-			const struct sums *rest = &table[byte][bits & (bits - 1)];
+			const struct column *column = &c->column[i];
 
-			table[byte][bits] = *rest;
-			if (i >= c->n_columns)
-				continue;
-			table[byte][bits].inside += c->column[i].mass;
-			table[byte][bits].fail += c->column[i].fail;
-			table[byte][bits].bits += c->column[i].bits;
+			table[byte][bits] = table[byte][bits & (bits - 1)];
+			if (i < c->n_columns)
+				sums_add(&table[byte][bits], &(struct sums){ column->mass, column->fail,
+					column->bits });
 		}
 	}
+}
+
+/*
+ * inside, fail and bits of every commit, from its row, a byte at a time.  Columns stand in the order of the history: most words
+ * of a row are all in or all out.
+ */
+static void sum_rows(struct choice *c)
+{
+	unsigned n_words = (c->n_columns + 63) / 64;
+	struct sums (*table)[256] = mem_array((size_t)WORDS * 8, sizeof(*table));
+	struct sums whole[WORDS] = { { 0 } };
+	uint64_t full[WORDS] = { 0 };
+
+	fill_table(c, table, (c->n_columns + 7) / 8);
+	for (unsigned i = 0; i < c->n_columns; i++)
+		full[i / 64] |= UINT64_C(1) << (i % 64);
+	for (unsigned byte = 0; byte < n_words * 8; byte++)
+		sums_add(&whole[byte / 8], &table[byte][full[byte / 8] >> (byte % 8 * 8) & 0xff]);
 	for (uint32_t v = c->search->first; v <= c->search->last; v++) {
-		const uint64_t *row = rows[v];
-		uint64_t any = 0, missing = 0;
+		const uint64_t *row = c->search->rows[v];
 		struct sums sum = { 0 };
 
-		for (unsigned i = 0; i < WORDS; i++) {
-			any |= row[i];
-			missing |= row[i] ^ full[i];
-		}
-		if (!any)
-			continue;
-		if (!missing)
-			sum = all;
-		for (unsigned byte = 0; byte < n_bytes && missing; byte++) {
-			const struct sums *add = &table[byte][row[byte / 8] >> (byte % 8 * 8) & 0xff];
+		for (unsigned word = 0; word < n_words; word++) {
+			uint64_t bits = row[word];
 
-			sum.inside += add->inside;
-			sum.fail += add->fail;
-			sum.bits += add->bits;
+			if (bits == full[word]) {
+				sums_add(&sum, &whole[word]);
+				continue;
+			}
+			for (unsigned byte = word * 8; bits; byte++, bits >>= 8)
+				sums_add(&sum, &table[byte][bits & 0xff]);
 		}
 		c->inside[v] = sum.inside;
 		c->fail[v] = sum.fail;
@@ -537,11 +542,7 @@ static void best_beside(const struct choice *c, const struct pending *p, struct 
 
 static void choice_release(struct choice *c)
 {
-	free(c->fail);
-	free(c->bits);
-	free(c->inside);
 	free(c->chance);
-	free(c->score);
 	free(c);
 }
 
@@ -552,10 +553,12 @@ static struct choice *choice_make(const struct search *search, const struct stat
 
 	c->search = search;
 	c->state = state;
-	c->fail = mem_array(n, sizeof(double));
-	c->bits = mem_array(n, sizeof(double));
-	c->inside = mem_array(n, sizeof(double));
-	c->score = mem_array(n, sizeof(double));
+	c->fail = search->sums[0];
+	c->bits = search->sums[1];
+	c->inside = search->sums[2];
+	c->score = search->sums[3];
+	for (unsigned i = 0; i < 4; i++)
+		memset(search->sums[i], 0, n * sizeof(double));
 	if (search->n_dead || search->n_skips)
 		c->chance = chances_to_build(search);
 	sum_all(c);

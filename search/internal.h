@@ -116,7 +116,8 @@ struct search {
 	struct flight *flights;
 	size_t n_flights, cap_flights;
 	struct state *state;		/* apart, so that a const search can fill it in */
-	uint64_t (*rows)[8];		/* scratch of choose.c */
+	uint64_t (*rows)[8];		/* scratch of choose.c, ... */
+	double *sums[4];		/* and so are these, of n each: new memory costs more than the sums */
 	bool *mark;			/* scratch, n */
 };
 

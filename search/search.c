@@ -246,6 +246,8 @@ int search_new(struct search **ret, const struct graph *graph, uint32_t bad, con
 	search->passes = mem_array(graph->n, sizeof(uint32_t));
 	search->mark = mem_array(graph->n, sizeof(bool));
 	search->rows = mem_array(graph->n, sizeof(*search->rows));
+	for (unsigned i = 0; i < 4; i++)
+		search->sums[i] = mem_array(graph->n, sizeof(double));
 	model_init(&search->model);
 	if (search->options.trust_runs)
 		model_know(&search->model, 0, 0);
@@ -290,6 +292,8 @@ void search_free(struct search *search)
 	free(search->has_artifact);
 	free(search->mark);
 	free(search->rows);
+	for (unsigned i = 0; i < 4; i++)
+		free(search->sums[i]);
 	free(search->untold);
 	free(search->by_box);
 	free(search->left_out);
