@@ -12,6 +12,8 @@
 #define IGNORED_MAX 30u
 #define UNEVEN 1.0	/* nats */
 #define BLAME 2		/* before somebody is blamed, the chance that nobody is to blame counts twice */
+#define FLAKY 0.87	/* share of the doubt that is left to a verdict where bad commits passed: how often they do is a
+			 * guess, and guesses that are too bold stop first */
 
 bool commit_is_given_up(const struct search *search, uint32_t v)
 {
@@ -122,6 +124,13 @@ bool ends_pending(const struct search *search)
 	return false;
 }
 
+/* Where no run is in doubt a commit need not be run itself: what contains it, or is contained, tells the same. */
+static bool believes_every_run(const struct search *search)
+{
+	return search->model.known && !(search->model.good_fail > 0) &&
+		!(search->model.bad_pass > 0);
+}
+
 /* Results of their own that the verdict rests on: of the culprit, or of a parent of it. */
 static unsigned wanted_confirm(const struct search *search, uint32_t v, bool culprit)
 {
@@ -129,7 +138,7 @@ static unsigned wanted_confirm(const struct search *search, uint32_t v, bool cul
 	unsigned shown = commit_shown(search, v), passed = commit_passed(search, v);
 	bool shows = culprit != options->fix;
 
-	if (options->trust_runs || commit_is_dead(search, v) ||
+	if (believes_every_run(search) || commit_is_dead(search, v) ||
 		(options->trust_ends && (v == search->bad || search->is_good_end[v])))
 		return 0;
 	if (shows && passed >= PASSES_MAX)
@@ -138,12 +147,25 @@ static unsigned wanted_confirm(const struct search *search, uint32_t v, bool cul
 		missing(options->confirm_good, passed);
 }
 
+/* Is the likeliest candidate in a commit that passed, so that the error comes and goes? */
+static bool looks_flaky(const struct search *search, uint32_t top)
+{
+	uint32_t inside = search->passes[top];
+
+	return !search->model.known &&
+		(search->options.fix ? search->n_passes > inside : inside > 0);
+}
+
 bool state_is_sure(const struct search *search, const struct state *state)
 {
-	double doubt = (BLAME - 1) * mass_of_no_culprit(state);
+	double nobody = (BLAME - 1) * mass_of_no_culprit(state), doubt;
 
-	return !state->impossible && state->top != UINT32_MAX &&
-		state->set_mass >= search->options.confidence * (1 + doubt);
+	if (state->impossible || state->top == UINT32_MAX)
+		return false;
+	doubt = 1 - search->options.confidence;
+	if (looks_flaky(search, state->top))
+		doubt *= FLAKY;
+	return state->set_mass >= (1 - doubt) * (1 + nobody);
 }
 
 static bool still_wanted(const struct search *search, uint32_t v, unsigned wanted, bool flights)

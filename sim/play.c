@@ -21,6 +21,7 @@ struct game {
 	struct slot *slot;
 	bool *has_artifact;
 	double now;
+	double thought_ms;		/* the policy's CPU time since its last decision */
 };
 
 static double ms_now(void)
@@ -31,14 +32,28 @@ static double ms_now(void)
 	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
 }
 
+/* A decision costs what the policy thought since the one before: a belief may be made when it is told of a result or asked for the end. */
 static bool ask(struct game *g, unsigned slot, uint32_t *ret)
 {
 	double begin = ms_now();
 	bool any = g->policy->next(g->self, slot, ret);
 
-	if (any && g->played->n_decisions < DECISIONS_MAX)
-		g->played->decision_ms[g->played->n_decisions++] = ms_now() - begin;
-	return any;
+	g->thought_ms += ms_now() - begin;
+	if (!any)
+		return false;
+	if (g->played->n_decisions < DECISIONS_MAX)
+		g->played->decision_ms[g->played->n_decisions++] = g->thought_ms;
+	g->thought_ms = 0;
+	return true;
+}
+
+static bool is_done(struct game *g)
+{
+	double begin = ms_now();
+	bool done = g->policy->done(g->self, g->world, &g->played->ended);
+
+	g->thought_ms += ms_now() - begin;
+	return done;
 }
 
 static void start(struct game *g, struct slot *slot, uint32_t commit)
@@ -91,8 +106,10 @@ static void leave(struct game *g, struct slot *slot)
 static void cancel_useless(struct game *g)
 {
 	uint32_t useless[64];
+	double begin = ms_now();
 	size_t n = g->policy->useless ? g->policy->useless(g->self, useless, 64) : 0;
 
+	g->thought_ms += ms_now() - begin;
 	for (size_t i = 0; i < n; i++) {
 		for (unsigned k = 0; k < g->settings->slots; k++) {
 			struct slot *slot = &g->slot[k];
@@ -109,6 +126,7 @@ static void cancel_useless(struct game *g)
 static bool step(struct game *g)
 {
 	struct slot *first = NULL;
+	enum observation observation;
 	double at = INFINITY;
 
 	for (unsigned k = 0; k < g->settings->slots; k++) {
@@ -133,7 +151,10 @@ static bool step(struct game *g)
 		return true;
 	}
 	g->played->runs++;
-	g->policy->result(g->self, first->commit, run(g, first), (unsigned)(first - g->slot));
+	observation = run(g, first);
+	at = ms_now();
+	g->policy->result(g->self, first->commit, observation, (unsigned)(first - g->slot));
+	g->thought_ms += ms_now() - at;
 	return true;
 }
 
@@ -151,13 +172,13 @@ void play(struct played *ret, const struct world *world, const struct policy *po
 	g.has_artifact = mem_array(world->graph->n, sizeof(bool));
 	memcpy(g.has_artifact, world->has_artifact, world->graph->n * sizeof(bool));
 	g.self = policy->begin(world, settings);
-	while (!policy->done(g.self, world, &ret->ended) && ret->runs < limit) {
+	while (!is_done(&g) && ret->runs < limit) {
 		cancel_useless(&g);
 		for (unsigned k = 0; k < settings->slots; k++) {
 			if (!g.slot[k].busy && ask(&g, k, &commit))
 				start(&g, &g.slot[k], commit);
 		}
-		if (!step(&g) && !policy->done(g.self, world, &ret->ended)) {
+		if (!step(&g) && !is_done(&g)) {
 			ret->ended.ending = END_UNDECIDED;
 			break;
 		}

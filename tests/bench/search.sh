@@ -102,8 +102,9 @@ list_cells() {
 		cell stretches-git 100 --policy git --p 0 $runs
 	fi
 	if wants decisions; then
-		[ -z "$dag" ] || cell decisions 5 --graph "$dag" --p 0
-		echo "large --seed 1 --trials 1 --graph kernel:1300000 --p 0" >"$work/large.todo"
+		# ends believed: the first probe is a decision, not the bad end
+		[ -z "$dag" ] || cell decisions 5 --graph "$dag" --p 0 --policy oracle
+		echo "large --seed 1 --trials 1 --graph kernel:1300000 --p 0 --policy oracle" >"$work/large.todo"
 	fi
 	if wants wrong; then
 		cell wrong-.02 100 --p .5 --false-fail .02
