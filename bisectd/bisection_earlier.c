@@ -11,13 +11,12 @@
 #define ANCESTORS_MAX 64
 
 /*
- * How many runs a side may weigh.  One change can make a test fail at another rate, so what was seen of another cause says little: with 30 failures
- * and no pass of another one, five of six errors that show every second time were blamed on the wrong commit (200 commits on a line); with two
- * and two, none in a hundred.
+ * How many runs a side may weigh.  One change can make a test fail at another rate, so runs that showed another cause say nothing of how often this
+ * one shows: with 30 failures and no pass of another, five of six errors that show every second time were blamed on the wrong commit (200
+ * commits on a line), and with two and two still one of 16 that show every fifth.
  */
 #define SAME_BAD_MAX 30
 #define SAME_GOOD_MAX 100
-#define OTHER_BAD_MAX 4
 #define OTHER_GOOD_MAX 30
 
 struct side {
@@ -307,9 +306,6 @@ void earlier_keep(struct bisection *b, const struct earlier *earlier)
 		sides.bad = weighed(&earlier->same.bad, SAME_BAD_MAX);
 		sides.good = weighed(&earlier->same.good, SAME_GOOD_MAX);
 	} else {
-		/* That another cause always showed does not make this one do so; that it was flaky makes it likely. */
-		if (earlier->other.bad.bad && earlier->other.bad.good)
-			sides.bad = weighed(&earlier->other.bad, OTHER_BAD_MAX);
 		sides.good = weighed(&earlier->other.good, OTHER_GOOD_MAX);
 	}
 	if (!b->row.learnt)
