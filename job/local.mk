@@ -28,6 +28,7 @@ libjob_a_SOURCES = \
 	job/rule_literals.c job/rule_literals.h \
 	job/rules.c job/rules.h job/rules_internal.h \
 	job/rules_read.c \
+	job/stats_log.c job/stats_log.h \
 	job/suite.c job/suite.h \
 	job/tap.c job/tap.h \
 	job/testbox.c \
