@@ -23,6 +23,7 @@ libjob_a_SOURCES = \
 	job/job_read.c \
 	job/job_template.c job/job_template.h \
 	job/lkp_stats.c job/lkp_stats.h \
+	job/log_kinds.c job/log_kinds.h \
 	job/normalise.c job/normalise.h \
 	job/pattern.c job/pattern.h \
 	job/rule_literals.c job/rule_literals.h \

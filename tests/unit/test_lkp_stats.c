@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "job/errorid.h"
 #include "job/lkp_stats.h"
+#include "job/log_kinds.h"
 
 START_TEST(errors_are_what_the_field_takes_for_errors)
 {
@@ -250,6 +251,69 @@ START_TEST(a_log_that_expects_no_stats_is_read_as_ever)
 }
 END_TEST
 
+/* --- What kinds of logs there are --- */
+
+START_TEST(one_kind_with_a_reader_of_its_own_is_read_by_it_and_all_else_as_a_test)
+{
+	static const struct {
+		const char *kinds[3];
+		enum error_source source;
+		bool lkp_stats;
+	} cases[] = {
+		{ { "dmesg" }, SOURCE_DMESG, false },
+		{ { "kmsg" }, SOURCE_KMSG, false },
+		{ { "stderr" }, SOURCE_STDERR, false },
+		{ { "build-pkg" }, SOURCE_BUILD, false },
+		{ { "tap" }, SOURCE_TEST, false },
+		{ { "junit" }, SOURCE_TEST, false },
+		{ { "build-pkg", "dmesg" }, SOURCE_TEST, false },
+		{ { "tap", "stderr" }, SOURCE_TEST, false },
+		{ { "lkp-stats" }, SOURCE_TEST, true },
+		{ { "lkp-stats", "stderr" }, SOURCE_TEST, true },
+		{ { NULL }, SOURCE_TEST, false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct strv kinds = STRV_INIT;
+		struct log_reading reading;
+
+		for (size_t j = 0; cases[i].kinds[j]; j++)
+			strv_push(&kinds, cases[i].kinds[j]);
+		ck_assert_int_eq(log_reading_of(&reading, &kinds, NULL), 0);
+		ck_assert_msg(reading.source == cases[i].source, "%zu", i);
+		ck_assert_msg(reading.lkp_stats == cases[i].lkp_stats, "%zu", i);
+		strv_release(&kinds);
+	}
+}
+END_TEST
+
+START_TEST(a_kind_that_nobody_knows_is_refused_wherever_it_stands)
+{
+	struct log_reading reading = { .source = SOURCE_KMSG };
+	struct strv kinds = STRV_INIT;
+	struct error err = ERROR_INIT;
+
+	strv_push(&kinds, "tap");
+	strv_push(&kinds, "crystal");
+	ck_assert_int_eq(log_reading_of(&reading, &kinds, &err), -ERR_INVALID);
+	ck_assert_str_eq(err.text, "no program here reads logs of the kind \"crystal\"");
+	ck_assert_int_eq(reading.source, SOURCE_KMSG);
+	strv_release(&kinds);
+}
+END_TEST
+
+START_TEST(every_source_has_a_name_that_leads_back_to_it)
+{
+	for (int i = 0; i < SOURCE_NKINDS; i++) {
+		enum error_source source = SOURCE_NKINDS;
+		const char *name = log_kind_of_source((enum error_source)i);
+
+		ck_assert(i == SOURCE_TEST ? !strcmp(name, "test")
+					   : log_kind_source(&source, name) && source == (enum error_source)i);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("lkp stats");
@@ -269,6 +333,9 @@ int main(void)
 	tcase_add_test(tc, a_run_without_whole_stats_did_not_get_to_its_end);
 	tcase_add_test(tc, a_signal_or_too_many_bytes_are_no_end);
 	tcase_add_test(tc, a_log_that_expects_no_stats_is_read_as_ever);
+	tcase_add_test(tc, one_kind_with_a_reader_of_its_own_is_read_by_it_and_all_else_as_a_test);
+	tcase_add_test(tc, a_kind_that_nobody_knows_is_refused_wherever_it_stands);
+	tcase_add_test(tc, every_source_has_a_name_that_leads_back_to_it);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
