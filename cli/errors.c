@@ -12,6 +12,7 @@
 #include "cli/run.h"
 #include "job/error_guess.h"
 #include "job/errorid.h"
+#include "job/log_kinds.h"
 
 #define BLOCK (256u << 10) /* bytes read at once; the first tells the kind of log */
 
@@ -25,7 +26,8 @@ struct errors_values {
 static const struct setting errors_settings[] = {
 	{ "kind", 'k', SETTING_STRING, AT(kind), "KIND", NULL, 0, 0,
 	        "What the log is: dmesg (a kernel's console), kmsg (its log with levels), stderr, "
-	        "build-pkg, test, or line-pkg (each line "
+	        "build-pkg, test (so are tap, ktap, kselftest, kunit, ltp, gtest, pytest and junit), "
+	        "lkp-stats (a stats.json, or the output of suite lkp), or line-pkg (each line "
 	        "through the normaliser of build logs). Default: guessed from its first lines.",
 	        true },
 	{ "suite", 's', SETTING_STRING, AT(suite), "NAME", "test", 0, 0,
@@ -59,26 +61,6 @@ const struct command errors_command = {
 	.size = sizeof(struct errors_values),
 };
 
-static const struct {
-	const char *name;
-	enum error_source source;
-} kinds[] = {
-	{ "dmesg", SOURCE_DMESG },
-	{ "kmsg", SOURCE_KMSG },
-	{ "stderr", SOURCE_STDERR },
-	{ "build-pkg", SOURCE_BUILD },
-	{ "build", SOURCE_BUILD },
-	{ "test", SOURCE_TEST },
-};
-
-static const char *kind_name(enum error_source source)
-{
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-		if (kinds[i].source == source)
-			return kinds[i].name;
-	return "test";
-}
-
 /* --- Reading --- */
 
 struct reading {
@@ -89,23 +71,38 @@ struct reading {
 	struct str line;
 };
 
+static int refuse_kind(const char *kind, struct error *err)
+{
+	struct str allowed = STR_INIT;
+	int r;
+
+	for (const char *const *name = log_kind_names; *name; name++)
+		str_addf(&allowed, "%s, ", *name);
+	r = error_set(err, ERR_INVALID, "--kind: found '%.80s', allowed are %stest, line-pkg", kind,
+	        allowed.buf);
+	str_release(&allowed);
+	return r;
+}
+
 static int find_kind(struct reading *reading, const char *begin, size_t len, struct error *err)
 {
 	const char *kind = reading->values->kind;
 
-	reading->source = SOURCE_NKINDS;
+	int r;
+
 	if (!kind)
 		reading->source = error_source_guess(begin, len);
-	for (size_t i = 0; kind && i < sizeof(kinds) / sizeof(*kinds); i++)
-		if (!strcmp(kind, kinds[i].name))
-			reading->source = kinds[i].source;
-	if (reading->source == SOURCE_NKINDS)
-		return error_set(err, ERR_INVALID,
-		        "--kind: found '%.80s', allowed are dmesg, kmsg, stderr, build-pkg, test, "
-		        "line-pkg",
-		        kind);
-	return extractor_new(&reading->extractor, reading->source, reading->values->suite,
+	else if (!strcmp(kind, "build"))
+		reading->source = SOURCE_BUILD;
+	else if (!strcmp(kind, "test"))
+		reading->source = SOURCE_TEST;
+	else if (!log_kind_source(&reading->source, kind))
+		return refuse_kind(kind, err);
+	r = extractor_new(&reading->extractor, reading->source, reading->values->suite,
 	        reading->values->match, err);
+	if (r == 0 && kind && !strcmp(kind, LOG_KIND_LKP_STATS))
+		extractor_expect_lkp_stats(reading->extractor, begin[0] == '{');
+	return r;
 }
 
 static int print_line(struct reading *reading, struct error *err)
@@ -233,7 +230,7 @@ static void print_json(const struct reading *reading, const struct found_error *
 		json_array_append_new(errors, error_json(&found[i]));
 	for (size_t i = 0; i < metrics; i++)
 		json_object_set_new(values, metric[i].name, json_real(metric[i].value));
-	all = json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "kind", kind_name(reading->source),
+	all = json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "kind", log_kind_of_source(reading->source),
 	        "rules", extractor_rules(reading->extractor), "lines",
 	        (json_int_t)extractor_lines(reading->extractor), "dropped",
 	        (json_int_t)extractor_dropped(reading->extractor), "errors", errors, "metrics",

@@ -60,6 +60,7 @@ int extractor_new(struct extractor **ret, enum error_source source, const char *
 	traceback_init(&x->traceback);
 	x->traceback.quotes = source == SOURCE_STDERR;
 	junit_release(&x->junit);
+	stats_log_init(&x->stats);
 	*ret = x;
 	return 0;
 }
@@ -78,6 +79,7 @@ void extractor_free(struct extractor *x)
 	traceback_release(&x->traceback);
 	junit_release(&x->junit);
 	metrics_release(&x->metrics);
+	stats_log_release(&x->stats);
 	str_release(&x->line);
 	str_release(&x->clean);
 	str_release(&x->raw);
@@ -88,6 +90,23 @@ void extractor_free(struct extractor *x)
 	free(x->match_id);
 	free(x->suite);
 	free(x);
+}
+
+void extractor_expect_lkp_stats(struct extractor *x, bool from_start)
+{
+	x->stats.expected = true;
+	if (from_start)
+		stats_log_begin(&x->stats, 1, 0);
+}
+
+bool extractor_has_lkp_stats(const struct extractor *x)
+{
+	return x->stats.open;
+}
+
+const char *extractor_lkp_stats_problem(const struct extractor *x)
+{
+	return x->ended && x->stats.expected && !x->stats.whole ? x->stats.problem.text : NULL;
 }
 
 /* --- Lines --- */
@@ -123,6 +142,9 @@ static void read_clean(struct extractor *x, const char *raw, size_t raw_len)
 	x->place = (struct place){ x->clean.buf, x->clean.len, x->line_number, x->line_offset };
 	if (x->match)
 		try_match(x);
+	x->mark |= x->stats.expected && stats_log_is_mark(x->clean.buf, x->clean.len);
+	if (x->stats.open || x->mark)
+		return;
 	if (x->clean.len)
 		extractor_read(x, raw, raw_len);
 	else
@@ -220,6 +242,7 @@ void extractor_feed(struct extractor *x, const char *bytes, size_t len)
 	while (len && (nl = memchr(bytes, '\n', len))) {
 		size_t part = (size_t)(nl - bytes);
 
+		stats_log_feed(&x->stats, bytes, part + 1);
 		if (!feed_plain_line(x, bytes, part)) {
 			feed_within_line(x, bytes, part);
 			if (x->line.len)
@@ -229,10 +252,14 @@ void extractor_feed(struct extractor *x, const char *bytes, size_t len)
 		x->in_line = false;
 		x->offset += part + 1;
 		x->line_offset = x->offset;
+		if (x->mark)
+			stats_log_begin(&x->stats, x->line_number, x->line_offset);
+		x->mark = false;
 		bytes += part + 1;
 		len -= part + 1;
 	}
 	if (len) {
+		stats_log_feed(&x->stats, bytes, len);
 		feed_within_line(x, bytes, len);
 		x->offset += len;
 	}
@@ -295,6 +322,8 @@ void extractor_end(struct extractor *x, int exit_status, int signal, bool timed_
 	if (x->line.len)
 		read_line(x);
 	extractor_flush(x);
+	if (x->stats.expected)
+		stats_log_end(&x->stats, &x->notes, &x->metrics);
 
 	signal = fatal_signal(exit_status, signal);
 	if (timed_out || signal || exit_status)
@@ -304,6 +333,8 @@ void extractor_end(struct extractor *x, int exit_status, int signal, bool timed_
 	notes_choose(&x->notes);
 	if (timed_out || signal || x->gave_up || (x->notes.dropped && !x->match))
 		x->ran_to_its_end = false;
+	else if (x->stats.expected)
+		x->ran_to_its_end = x->stats.whole && !tap_is_broken(&x->tap);
 	else if (exit_status == 0)
 		x->ran_to_its_end = !tap_is_broken(&x->tap);
 	else

@@ -70,6 +70,15 @@ struct extractor;
 int extractor_new(struct extractor **ret, enum error_source source, const char *suite,
         const char *match, struct error *err);
 void extractor_free(struct extractor *extractor);
+/*
+ * Before the first byte: the log ends in lkp's stats.json, behind a line LKP_STATS_LOG_MARK (lkp_stats.h) or, if it is one, from
+ * its start.  Its failures are errors and its other numbers metrics; the lines of it are read only for `match`.  A run without a
+ * whole one did not get to its end, and one with it did whatever its exit status says.
+ */
+void extractor_expect_lkp_stats(struct extractor *extractor, bool from_start);
+bool extractor_has_lkp_stats(const struct extractor *extractor);	/* the mark was seen */
+/* After extractor_end: what is wrong with the stats.json that was expected, one line; NULL: nothing. */
+const char *extractor_lkp_stats_problem(const struct extractor *extractor);
 void extractor_feed(struct extractor *extractor, const char *bytes, size_t len);
 
 /*
@@ -93,8 +102,8 @@ const char *extractor_rules(const struct extractor *extractor);	/* rules_version
 /*
  * After extractor_end: did the run get to its end, so that the absence of an id means something?
  * Exit status 0, unless TAP was written that stopped early (`tests | tee log` ends in 0); or a
- * normal exit with a complete TAP plan (1..N, and all N points seen, no "Bail out!").  Never after
- * a signal, a timeout, or a line on which `match` or a rule gave up; nor, without `match`, when ids
+ * normal exit with a complete TAP plan (1..N, and all N points seen, no "Bail out!") or a whole
+ * stats.json; if that was expected, not without it.  Never after a signal, a timeout, or a line on which `match` or a rule gave up; nor, without `match`, when ids
  * were dropped: what is not in a list that is not whole may have been in the log.
  */
 bool extractor_ran_to_its_end(const struct extractor *extractor);

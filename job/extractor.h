@@ -8,6 +8,7 @@
 #include "job/metrics.h"
 #include "job/normalise.h"
 #include "job/pattern.h"
+#include "job/stats_log.h"
 #include "job/tap.h"
 #include "job/traceback.h"
 
@@ -53,6 +54,8 @@ struct extractor {
 	struct tap tap;
 	struct junit junit;
 	struct metrics metrics;
+	struct stats_log stats;
+	bool mark; /* the line that is read begins them */
 	bool in_stack;              /* of the kernel, until another error */
 	bool xml;                   /* tags end a line */
 	bool boots, userspace;      /* a kernel said that it starts; that programs run */

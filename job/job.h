@@ -45,7 +45,7 @@ struct job {
 	struct strv build_keep;			/* empty: everything */
 	char *test_run;
 	struct strv test_env;			/* of the test script alone, over env */
-	struct strv test_logs;			/* what its output is (suite_log_kinds); empty: whatever is found in it */
+	struct strv test_logs;			/* what its output is (job/log_kinds.h); empty: whatever is found in it */
 	struct strv env;			/* "NAME=value", sorted by name */
 	int64_t timeout_s, runtime_s;		/* runtime_s 0: unknown */
 	char *error_match;			/* NULL or a PCRE2 pattern that compiles */

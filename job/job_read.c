@@ -7,6 +7,7 @@
 #include "job/job_check.h"
 #include "job/job_defaults.h"
 #include "job/job_lower.h"
+#include "job/log_kinds.h"
 #include "job/pattern.h"
 
 #define SCRIPT_MAX (64u << 10)
@@ -403,7 +404,7 @@ static int read_logs(struct reader *r, const struct value *value, const char *na
 	for (size_t i = 0; i < value->n && rc == 0; i++) {
 		char *kind = NULL;
 
-		rc = read_choice(r, value->fields[i].value, name, suite_log_kinds, NULL, &kind);
+		rc = read_choice(r, value->fields[i].value, name, log_kind_names, NULL, &kind);
 		if (rc == 0 && !strv_has(&r->job->test_logs, kind))
 			strv_push(&r->job->test_logs, kind);
 		free(kind);

@@ -40,21 +40,88 @@ bool lkp_stat_is_error(const char *key)
 	return ends_in_word(key) || strstr(rest, "killed_by");
 }
 
+enum error_severity lkp_stat_severity(const char *key)
+{
+	static const char *const crashes[] = { "dmesg.BUG:", "dmesg.Oops", "dmesg.Kernel_panic",
+		"dmesg.kernel_BUG", "dmesg.general_protection_fault", ".killed_by" };
+	static const char *const warnings[] = { ":warning:", ".warn", "dmesg.WARNING:" };
+
+	for (size_t i = 0; i < sizeof(crashes) / sizeof(*crashes); i++)
+		if (strstr(key, crashes[i]))
+			return SEVERITY_CRASH;
+	for (size_t i = 0; i < sizeof(warnings) / sizeof(*warnings); i++)
+		if (strstr(key, warnings[i]))
+			return SEVERITY_WARNING;
+	return SEVERITY_ERROR;
+}
+
+/* --- Where the keys stand: of a text that is known to be JSON --- */
+
+struct scan {
+	const char *begin, *end, *at;
+	size_t line, line_offset, depth;
+};
+
+/* The end of the string that begins at `at`. */
+static const char *string_end(const char *at, const char *end)
+{
+	for (at++; at < end && *at != '"'; at++)
+		at += *at == '\\';
+	return at < end ? at + 1 : end;
+}
+
+static const char *skip(const char *at, const char *end, const char *bytes)
+{
+	while (at < end && *at && strchr(bytes, *at))
+		at++;
+	return at;
+}
+
+/* The next key of the outermost object: jansson gives them in the order of the text, too. */
+static void next_key(struct scan *scan, struct lkp_stat *stat)
+{
+	while (scan->at < scan->end) {
+		const char *at = scan->at++, *colon;
+
+		if (*at == '\n') {
+			scan->line++;
+			scan->line_offset = (size_t)(scan->at - scan->begin);
+		} else if (*at == '{' || *at == '[') {
+			scan->depth++;
+		} else if (*at == '}' || *at == ']') {
+			scan->depth--;
+		} else if (*at == '"') {
+			scan->at = string_end(at, scan->end);
+			colon = skip(scan->at, scan->end, " \t\r\n");
+			if (scan->depth != 1 || colon == scan->end || *colon != ':')
+				continue;
+			stat->line = scan->line;
+			stat->line_offset = scan->line_offset;
+			stat->offset = (size_t)(at - scan->begin);
+			colon = skip(colon + 1, scan->end, " \t\r\n");
+			stat->len = (size_t)(skip(colon, scan->end, "0123456789.eE+-") - at);
+			return;
+		}
+	}
+}
+
 static int compare_stats(const void *a, const void *b)
 {
 	return strcmp(((const struct lkp_stat *)a)->key, ((const struct lkp_stat *)b)->key);
 }
 
-static void take(struct lkp_stats *stats, const char *key, const json_t *value)
+static void take(
+        struct lkp_stats *stats, struct scan *scan, const char *key, const json_t *value)
 {
+	struct lkp_stat *stat = &stats->v[stats->n];
 	size_t len = strlen(key);
-	struct lkp_stat *stat;
 
+	next_key(scan, stat);
 	if (!json_is_number(value) || len == 0 || len > LKP_STATS_KEY_MAX) {
 		stats->left_out++;
 		return;
 	}
-	stat = &stats->v[stats->n++];
+	stats->n++;
 	stat->key = mem_strdup(key);
 	stat->value = json_number_value(value);
 	stat->is_error = stat->value != 0 && lkp_stat_is_error(key);
@@ -66,6 +133,7 @@ int lkp_stats_read(
         struct lkp_stats *ret, const char *where, const char *text, size_t len, struct error *err)
 {
 	struct lkp_stats stats = { 0 };
+	struct scan scan = { text, text + len, text, 1, 0, 0 };
 	json_error_t why;
 	json_t *object, *value;
 	const char *key;
@@ -86,8 +154,8 @@ int lkp_stats_read(
 		rc = error_set(err, ERR_LIMIT, "%s: %zu keys found, at most %d are allowed", where,
 		        json_object_size(object), LKP_STATS_MAX);
 	if (rc == 0) {
-		stats.v = mem_array(json_object_size(object), sizeof(*stats.v));
-		json_object_foreach(object, key, value) take(&stats, key, value);
+		stats.v = mem_array(json_object_size(object) + 1, sizeof(*stats.v));
+		json_object_foreach(object, key, value) take(&stats, &scan, key, value);
 		if (stats.n)
 			qsort(stats.v, stats.n, sizeof(*stats.v), compare_stats);
 		*ret = stats;
@@ -102,18 +170,4 @@ void lkp_stats_release(struct lkp_stats *stats)
 		free(stats->v[i].key);
 	free(stats->v);
 	*stats = (struct lkp_stats){ 0 };
-}
-
-const char *lkp_stats_in_log(const char *log, size_t len, size_t *ret_len)
-{
-	static const char mark[] = LKP_STATS_LOG_MARK "\n";
-	const char *end = log + len, *found = NULL;
-
-	for (const char *at = log; (at = memmem(at, (size_t)(end - at), mark, sizeof(mark) - 1));
-	        at++)
-		if (at == log || at[-1] == '\n')
-			found = at + sizeof(mark) - 1;
-	if (found)
-		*ret_len = (size_t)(end - found);
-	return found;
 }

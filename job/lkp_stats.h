@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "job/rules.h"
 
 #define LKP_STATS_TEXT_MAX (16u << 20)
 #define LKP_STATS_MAX 200000		/* keys of one file */
@@ -23,6 +24,8 @@ struct lkp_stat {
 	char *key;
 	double value;
 	bool is_error;
+	/* Where it stands in the text: its line (from 1) and where that begins; the key with its number. */
+	size_t line, line_offset, offset, len;
 };
 
 struct lkp_stats {
@@ -38,8 +41,6 @@ void lkp_stats_release(struct lkp_stats *stats);
 
 /* Is that key of a stats.json an error, if its number is not zero? */
 bool lkp_stat_is_error(const char *key);
-
-/* The object in the output of suites/lkp/run: what follows the last LKP_STATS_LOG_MARK line.  NULL: there is none. */
-const char *lkp_stats_in_log(const char *log, size_t len, size_t *ret_len);
+enum error_severity lkp_stat_severity(const char *key);	/* of one that is an error */
 
 #endif

@@ -23,11 +23,13 @@ libjob_a_SOURCES = \
 	job/job_read.c \
 	job/job_template.c job/job_template.h \
 	job/lkp_stats.c job/lkp_stats.h \
+	job/log_kinds.c job/log_kinds.h \
 	job/normalise.c job/normalise.h \
 	job/pattern.c job/pattern.h \
 	job/rule_literals.c job/rule_literals.h \
 	job/rules.c job/rules.h job/rules_internal.h \
 	job/rules_read.c \
+	job/stats_log.c job/stats_log.h \
 	job/suite.c job/suite.h \
 	job/tap.c job/tap.h \
 	job/testbox.c \

@@ -48,21 +48,38 @@ static bool read_number(double *ret, const char *text, size_t len)
 	return !*end && end != number && isfinite(*ret);
 }
 
+/* The metric of that name, new with count 0 if there was none; NULL: there is no room. */
+static struct found_metric *find(struct metrics *metrics, const char *name)
+{
+	for (size_t i = 0; i < metrics->n; i++)
+		if (!strcmp(metrics->found[i].name, name))
+			return &metrics->found[i];
+	if (metrics->n >= METRICS_MAX)
+		return NULL;
+	MEM_GROW(metrics->found, metrics->n + 1, metrics->cap);
+	metrics->found[metrics->n] = (struct found_metric){ .name = mem_strdup(name) };
+	return &metrics->found[metrics->n++];
+}
+
 static void add(struct metrics *metrics, const char *name, double value)
 {
-	for (size_t i = 0; i < metrics->n; i++) {
-		struct found_metric *metric = &metrics->found[i];
+	struct found_metric *metric = find(metrics, name);
 
-		if (!strcmp(metric->name, name)) {
-			metric->count++;
-			metric->value += (value - metric->value) / (double)metric->count;
-			return;
-		}
-	}
-	if (metrics->n >= METRICS_MAX)
+	if (!metric)
 		return;
-	MEM_GROW(metrics->found, metrics->n + 1, metrics->cap);
-	metrics->found[metrics->n++] = (struct found_metric){ mem_strdup(name), value, 1 };
+	metric->count++;
+	metric->value += (value - metric->value) / (double)metric->count;
+}
+
+bool metrics_set(struct metrics *metrics, const char *name, double value)
+{
+	struct found_metric *metric = find(metrics, name);
+
+	if (!metric)
+		return false;
+	metric->count = 1;
+	metric->value = value;
+	return true;
 }
 
 bool metrics_read(struct metrics *metrics, const char *suite, const char *line, size_t len)

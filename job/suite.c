@@ -4,12 +4,10 @@
 #include "base/mem.h"
 #include "base/yaml.h"
 #include "job/job_check.h"
+#include "job/log_kinds.h"
 
 #define SUITES_MAX 1000
 #define LINE_MAX_LENGTH 500
-
-const char *const suite_log_kinds[] = { "build-pkg", "dmesg", "kmsg", "stderr", "tap", "ktap",
-	"kselftest", "kunit", "ltp", "gtest", "pytest", "junit", "lkp-stats", NULL };
 
 static const char *const type_names[] = { "text", "word", "number", "flag", "time", "list",
 	"script", NULL };
@@ -246,7 +244,7 @@ static int read_logs(struct reader *r, const struct yaml_node *value, const char
 	size_t kind;
 
 	for (size_t i = 0; rc == 0 && i < value->n; i++)
-		rc = read_choice(r, value->values[i], name, suite_log_kinds, &kind);
+		rc = read_choice(r, value->values[i], name, log_kind_names, &kind);
 	return rc;
 }
 

@@ -7,7 +7,7 @@
  *		category: functional			# functional (default) | benchmark | noise-benchmark
  *		timeout: 2h				# of a job that sets none
  *		packages: [make, gcc]			# Debian's names of what the testbox needs
- *		logs: [tap, stderr]			# what its output is, see suite_log_kinds
+ *		logs: [tap, stderr]			# what its output is, see job/log_kinds.h
  *		build: {run: script, keep: [paths]}	# of a job that sets none
  *		parameters:
  *		  NAME:					# a variable of both scripts: letters, digits, _
@@ -59,9 +59,6 @@ struct suite {
 	struct suite_parameter *parameters;		/* in the order written; the first takes `NAME: value` */
 	size_t n_parameters;
 };
-
-/* The kinds of logs that a suite may name, up to NULL. */
-extern const char *const suite_log_kinds[];
 
 /* From the two texts; names of files are for messages. */
 int suite_read(struct suite **ret, const char *name, const struct job_text *yaml, const struct job_text *run, struct error *err);

@@ -9,7 +9,10 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "job/lkp_stats.h"
+#include "job/log_kinds.h"
 #include "testers/cache.h"
+#include "testers/kept_stats.h"
 #include "testers/testbox.h"
 
 enum {
@@ -28,7 +31,9 @@ struct test {
 	const char *sha;		/* of the artifact; borrowed from the payload */
 	struct str archive, files, log;	/* paths */
 	unsigned fetches;
+	struct log_reading reading;
 	struct extractor *extractor;
+	struct str stats;		/* of its files, if the log has none */
 	struct sandbox_end end;
 	const char *outcome;
 	bool complete;
@@ -144,8 +149,33 @@ static void judge(struct test *test)
 	else if (end->status == 126 || end->status == 127)
 		report(test, "broken", message.buf);
 	else
-		report(test, end->status ? "fail" : "pass", NULL);
+		report(test, end->status ? "fail" : "pass", extractor_lkp_stats_problem(test->extractor));
 	str_release(&message);
+}
+
+static void do_read_stats(void *arg)
+{
+	struct test *test = arg;
+
+	str_setf(&test->stats, "\n%s\n", LKP_STATS_LOG_MARK);
+	test->rc = kept_stats_read(&test->stats, test->files.buf, &test->err);
+}
+
+/* From here on they are a part of the log, as if the test had printed them. */
+static void on_stats_read(struct run *run)
+{
+	struct test *test = *run_own(run);
+
+	if (test->rc < 0 && test->rc != -ERR_NOT_FOUND) {
+		run_release(run, "%s", test->err.text);
+		return;
+	}
+	if (test->rc == 0) {
+		str_add(&test->stats, "\n");
+		run_log(run, test->stats.buf, test->stats.len);
+		extractor_feed(test->extractor, test->stats.buf, test->stats.len);
+	}
+	judge(test);
 }
 
 static void on_script_end(struct run *run, const struct sandbox_end *end)
@@ -166,6 +196,8 @@ static void on_script_end(struct run *run, const struct sandbox_end *end)
 			run_number(run, "memory") >> 20);
 	else if (end->status && run_disk_was_full(run))
 		run_release(run, "the disk of %s is full", run_directory(run));
+	else if (test->reading.lkp_stats && !extractor_has_lkp_stats(test->extractor))
+		run_work(run, do_read_stats, on_stats_read, test);
 	else
 		judge(test);
 }
@@ -176,10 +208,14 @@ static void run_box(struct test *test)
 	struct testbox_script script = { .script = run_text(run, "run"), .files = test->files.buf };
 	struct error err = ERROR_INIT;
 
-	if (extractor_new(&test->extractor, SOURCE_TEST, run_text(run, "suite"), run_text(run, "match"),
-		    &err) < 0) {
+	if (extractor_new(&test->extractor, test->reading.source, run_text(run, "suite"),
+		    run_text(run, "match"), &err) < 0) {
 		report(test, "broken", err.text);
 		return;
+	}
+	if (test->reading.lkp_stats) {
+		extractor_expect_lkp_stats(test->extractor, false);
+		kept_stats_remove(test->files.buf);
 	}
 	if (test->kind->start(&test->box, run, &err) < 0) {
 		run_release(run, "no testbox: %s", err.text);
@@ -270,9 +306,22 @@ static void on_looked(struct run *run)
 
 /* --- The start --- */
 
+/* A daemon that is newer than this program may name kinds that nothing here can read. */
+static int read_kinds(struct test *test, struct error *err)
+{
+	struct strv logs = STRV_INIT;
+	int rc;
+
+	run_texts(&logs, test->run, "logs");
+	rc = log_reading_of(&test->reading, &logs, err);
+	strv_release(&logs);
+	return rc;
+}
+
 void test_start(struct run *run, void *context)
 {
 	struct test *test = mem_alloc(sizeof(*test));
+	struct error err = ERROR_INIT;
 
 	*run_own(run) = test;
 	test->run = run;
@@ -280,6 +329,7 @@ void test_start(struct run *run, void *context)
 	str_init(&test->archive);
 	str_init(&test->files);
 	str_init(&test->log);
+	str_init(&test->stats);
 	run_path(&test->archive, run, "artifact");
 	run_path(&test->files, run, "files");
 	test->sha = run_text(run, "artifact");
@@ -289,6 +339,9 @@ void test_start(struct run *run, void *context)
 			run_text(run, "testbox") ? run_text(run, "testbox") : "(none)");
 	else if (!test->sha || !hash_is_hex(test->sha, HASH_HEX_LEN) || !run_text(run, "run"))
 		run_release(run, "a test unit without an artifact's hash or a script");
+	else if (read_kinds(test, &err) < 0)
+		run_release(run, "%s: this bisect-tester is older than the daemon, or the unit is wrong",
+			err.text);
 	else
 		run_work(run, do_look, on_looked, test);
 }
@@ -305,6 +358,7 @@ void test_stop(struct run *run, void *context)
 	str_release(&test->archive);
 	str_release(&test->files);
 	str_release(&test->log);
+	str_release(&test->stats);
 	free(test->message);
 	free(test);
 	*run_own(run) = NULL;

@@ -437,3 +437,25 @@ of() { get "[.probes[] | select(.commit == \"$(hex "$STATE/repo" "$1")\" and .ob
 	empty() { api GET /api/v1/status && [ "$(get '.queue.ready + .queue.leased')" = 0 ]; }
 	wait_until 20 empty
 }
+
+@test "a tester that does not know a kind of log gives the unit back, and never says pass" {
+	farm --quarantine-after 2 --quarantine-time 10m
+	line "$STATE/repo" 2
+	{ job "$STATE/repo" | sed 's/^test:$/&\n  logs: [tap]/'; } >"$BATS_TEST_TMPDIR/job.yaml"
+	agent builder builder
+	job_id="$(ctl submit "$BATS_TEST_TMPDIR/job.yaml")"
+	wait_until 30 job_is '.build.outcome == "pass"'
+	# As a newer daemon would have queued it.
+	store() { redis-cli -s "$STATE/s/redis/redis.sock" --raw "$@"; }
+	unit_is_queued() { key="$(store keys 'bisectd:unit:t-*')" && [ -n "$key" ]; }
+	wait_until 20 unit_is_queued
+	store hset "$key" payload "$(store hget "$key" payload | jq -c '.logs = ["tap", "crystal"]')"
+	agent tester old
+	wait_until 20 box_is old '.in_a_row >= 1'
+	[[ "$(box old .reason)" == *'no program here reads logs of the kind "crystal": this bisect-tester is older than the daemon'* ]]
+	job_is '.result == null'
+	# What it knows it runs.
+	store hset "$key" payload "$(store hget "$key" payload | jq -c '.logs = ["tap"]')"
+	wait_until 30 job_is '.state == "done"'
+	job_is '.result.outcome == "pass"'
+}

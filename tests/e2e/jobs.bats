@@ -167,4 +167,119 @@ EOF
 	answer="$(ctl submit --wait --json job.yaml)"
 	[ "$(get .result.outcome)" = pass ]
 	ctl log "$(get .id)" | grep -A1 -x '## lkp-stats' | grep -q '"stderr.oops": 1'
+	[ "$(get '.result.metrics["hackbench.throughput"]')" = 5 ]
+	[ "$(get '[.result.errors[].id] | join(" ")')" = stderr.oops ]
+	[ "$(get .result.complete)" = true ]
+}
+
+# A tree with a stand-in for lkp-tests, whose stats.json has the bug from the fourth commit on, and is cut off in the second and
+# missing in the third, where an old one lies in the tree.  Its exit status never says so.
+lkp_project() {
+	git init -q -b main "$REPOS/lkp-bug"
+	mkdir -p "$REPOS/lkp-bug/bin" "$REPOS/lkp-bug/result"
+	echo '{"ltp.mmap99.fail": 1}' >"$REPOS/lkp-bug/result/stats.json"
+	cat >"$REPOS/lkp-bug/bin/run-local" <<'EOF'
+#!/bin/sh
+case $(cat number) in
+2) printf '{\n  "ltp.mmap01.pass": 1,\n  "ltp.mm' >"$2/stats.json" ;;
+3) ;;
+[4-9]) printf '{\n  "ltp.mmap01.pass": 1,\n  "ltp.mmap99.fail": 1,\n  "ltp.speed": 2.5\n}\n' >"$2/stats.json" ;;
+*) printf '{\n  "ltp.mmap01.pass": 1,\n  "ltp.mmap99.pass": 1,\n  "ltp.speed": 3.5\n}\n' >"$2/stats.json" ;;
+esac
+EOF
+	chmod +x "$REPOS/lkp-bug/bin/run-local"
+	for n in 0 1 2 3 4 5 6; do
+		echo "$n" >"$REPOS/lkp-bug/number"
+		git -C "$REPOS/lkp-bug" add -A
+		git -C "$REPOS/lkp-bug" commit -qm "change $n"
+		git -C "$REPOS/lkp-bug" tag "c$n"
+	done
+}
+
+lkp_job() {
+	printf 'upstream_url: %s\nupstream_commit: %s\nsuite: ltp\nlkp_src: .\nltp: {test: mm}\n' "$REPOS/lkp-bug" "$1" >job.yaml
+	answer="$(ctl submit --wait --json job.yaml)"
+}
+
+@test "an error that only stats.json has is bisected, and a run without a whole one is no evidence" {
+	lkp_project
+	lkp_job main
+	[ "$(get .result.outcome)" = pass ]
+	[ "$(get '.result.errors | length')" = 1 ]
+	[ "$(get '.result.errors[0] | [.id, .line, .count, .severity, .finding, .representative] | map(tostring) | join(";")')" = \
+		'ltp.mmap99.fail;"ltp.mmap99.fail": 1;1;error;1;true' ]
+	[ "$(get '.result.errors[0].rules | length > 0')" = true ]
+	[ "$(get '.result.metrics["ltp.speed"]')" = 2.5 ]
+	# The line is the one of the log.
+	[ "$(ctl log "$(get .id)" | sed -n "$(get '.result.errors[0].line_number')p")" = '  "ltp.mmap99.fail": 1,' ]
+	lkp_job c2
+	[ "$(get .result.complete)" = false ]
+	[[ "$(get .result.message)" == 'stats.json:3:'*'found no JSON'* ]]
+	lkp_job c3
+	[ "$(get .result.complete)" = false ]
+	[ "$(get .result.outcome)" = broken ]
+	[ "$(get '.result.errors | map(select(.id == "ltp.mmap99.fail")) | length')" = 0 ]
+	lkp_job main
+	answer="$(ctl bisect --watch --json --error-id ltp.mmap99.fail --good c0 job.yaml)" || true
+	get '.verdict | {verdict, subject, candidates}'
+	[ "$(get .verdict.verdict)" = range ]
+	[ "$(get '[.verdict.candidates[].subject] | sort | join(",")')" = 'change 2,change 3,change 4' ]
+}
+
+@test "an error that only stats.json has leads to one commit" {
+	git init -q -b main "$REPOS/lkp-one"
+	mkdir -p "$REPOS/lkp-one/bin"
+	cat >"$REPOS/lkp-one/bin/run-local" <<'EOF'
+#!/bin/sh
+printf '{"ltp.mmap99.fail": %s, "ltp.other.fail": 1}\n' "$(cat bug)" >"$2/stats.json"
+exit 1
+EOF
+	chmod +x "$REPOS/lkp-one/bin/run-local"
+	for n in 1 2 3 4 5 6; do
+		echo "$n" >"$REPOS/lkp-one/number"
+		echo "$((n >= 4))" >"$REPOS/lkp-one/bug"
+		git -C "$REPOS/lkp-one" add -A
+		git -C "$REPOS/lkp-one" commit -qm "change $n"
+		git -C "$REPOS/lkp-one" tag "c$n"
+	done
+	printf 'upstream_url: %s\nupstream_commit: main\nsuite: ltp\nlkp_src: .\nltp: {test: mm}\n' "$REPOS/lkp-one" >job.yaml
+	answer="$(ctl bisect --watch --json --error-id ltp.mmap99.fail --good c1 job.yaml)" || true
+	get '.verdict | {verdict, subject}'
+	[ "$(get .verdict.verdict)" = culprit ]
+	[ "$(get .verdict.subject)" = 'change 4' ]
+}
+
+@test "stats.json among the kept files counts as if it were printed, but not the one of the build" {
+	cat >job.yaml <<-EOF
+		upstream_url: $REPOS/project
+		upstream_commit: main
+		suite: x
+		build: {run: 'echo "{}" >stats.json'}
+		test:
+		  logs: [lkp-stats]
+		  run: |
+		    test ! -e stats.json && printf '{"x.case.fail": 1}' >stats.json
+		    printf 'no newline'
+	EOF
+	answer="$(ctl submit --wait --json job.yaml)"
+	[ "$(get '[.result.errors[].id] | join(" ")')" = x.case.fail ]
+	[ "$(get .result.complete)" = true ]
+	[ "$(ctl log "$(get .id)" | sed -n "$(get '.result.errors[0].line_number')p")" = '{"x.case.fail": 1}' ]
+	answer="$(ctl submit --wait --json job.yaml test.run='echo {} >other; ln -s other stats.json')"
+	[ "$(get .result.complete)" = false ]
+	[ "$(get .result.message)" = 'stats.json: there is none' ]
+}
+
+@test "the kind that a job names decides how its output is read" {
+	for kind in stderr tap; do
+		printf 'upstream_url: %s\nupstream_commit: c1\nsuite: x\ntest: {run: "echo strange words", logs: [%s]}\n' \
+			"$REPOS/project" "$kind" >job.yaml
+		answer="$(ctl submit --wait --json job.yaml)"
+		get '[.result.errors[].id] | join(" ")'
+	done >out
+	printf 'stderr.strange_words\n\n' | diff - out
+	printf 'upstream_url: %s\nupstream_commit: c1\nsuite: x\ntest: {run: a, logs: [crystal]}\n' "$REPOS/project" >job.yaml
+	run ctl submit job.yaml
+	[ "$status" = 1 ]
+	[[ "$output" == *'job.yaml:4:23: found "crystal" as "test.logs"'* ]] || { echo "$output"; return 1; }
 }
