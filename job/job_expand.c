@@ -248,7 +248,7 @@ int job_expand(struct job_set *ret, struct job_documents *documents, struct suit
 	documents->names = (struct strv)STRV_INIT;
 	for (size_t i = 0; i < documents->n && rc == 0; i++) {
 		if (documents->n > 1)
-			str_setf(&prefix, "document=%zu", i + 2);
+			str_setf(&prefix, "document=%zu", i + (documents->has_common ? 2 : 1));
 		rc = expand_document(&set, documents->v[i], prefix.buf, suites, err);
 	}
 	str_release(&prefix);

@@ -72,6 +72,10 @@ static const char *hint(const char *name)
 	return NULL;
 }
 
+/* Those of suites/, for the nearest name only: others are found by asking for them. */
+static const char *const shipped_suites[] = { "cmd", "make-check", "build-kernel", "boot", "kselftest",
+	"ltp", "kunit", "lkp", NULL };
+
 static int unknown_key(struct lowering *l, const struct value_field *field)
 {
 	const char *nearest = hint(field->key);
@@ -80,6 +84,8 @@ static int unknown_key(struct lowering *l, const struct value_field *field)
 
 	if (!nearest)
 		nearest = check_nearest(field->key, own_keys);
+	if (!nearest)
+		nearest = check_nearest(field->key, shipped_suites);
 	if (!nearest)
 		nearest = check_nearest(field->key, job_field_names);
 	for (size_t i = 0; own_keys[i]; i++)

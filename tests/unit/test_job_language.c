@@ -431,6 +431,13 @@ START_TEST(a_script_that_is_indented_with_tabs_stays_readable)
 }
 END_TEST
 
+START_TEST(each_document_behind_the_mark_of_expand_is_a_job)
+{
+	expands("# each document is a job\n---\nx: 1\n---\ny: 2\n", "# document=1\nx: 1\n# document=2\n\"y\": 2\n");
+	expands("# Each document is a job\n---\nx: 1\n---\ny: 2\n", "x: 1\n\"y\": 2\n");
+}
+END_TEST
+
 START_TEST(resolved_documents_are_read_back)
 {
 	static struct memory_file files[] = { { "a.yaml", "os: [b, a]\n" }, { 0 } };
@@ -483,6 +490,7 @@ int main(void)
 	tcase_add_test(tc, names_that_grow_are_bounded);
 	tcase_add_test(tc, what_was_expanded_expands_to_itself);
 	tcase_add_test(tc, a_script_that_is_indented_with_tabs_stays_readable);
+	tcase_add_test(tc, each_document_behind_the_mark_of_expand_is_a_job);
 	tcase_add_test(tc, resolved_documents_are_read_back);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
