@@ -90,7 +90,8 @@ static int unknown_key(struct lowering *l, const struct value_field *field)
 		nearest = check_nearest(field->key, job_field_names);
 	for (size_t i = 0; own_keys[i]; i++)
 		str_addf(&allowed, "%s%s", i ? ", " : "", own_keys[i]);
-	rc = fail(l, field, "found the key \"%.100s\"%s%s%s Allowed: %s, or the name of a suite",
+	rc = fail(l, field, "found the key \"%.100s\"%s%s%s Allowed: %s, the name of a suite, "
+	        "or with \"lkp_src\" of a program of lkp-tests",
 	        field->key, nearest ? "; did you mean \"" : ".", nearest ? nearest : "",
 	        nearest ? "\"?" : "", allowed.buf);
 	str_release(&allowed);

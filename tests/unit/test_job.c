@@ -190,12 +190,13 @@ START_TEST(a_wrong_key_is_told_with_the_nearest_one)
 	        "suite, category, testbox, os, "
 	        "os_version, os_arch, upstream_repo, upstream_url, upstream_commit, build, test, "
 	        "env, timeout, runtime, error, commit, bisect_commit, config, ss, setup, daemon, "
-	        "lkp_src, or the name of a suite");
+	        "lkp_src, the name of a suite, or with \"lkp_src\" of a program of lkp-tests");
 	must_refuse_as("suite: demo\nbuild: {rum: make}\n" REST,
 	        "job.yaml:2:9: found the key \"rum\" in build; did you mean \"run\"? Allowed in "
 	        "build: run, keep");
 	must_refuse("suite: demo\nupstream-commit: a\n" REST, "did you mean \"upstream_commit\"?");
 	must_refuse("suite: demo\nmonitor: {a: b}\n" REST, "did you mean \"monitors\"?");
+	must_refuse("suite: demo\nbpf: a\n" REST, "found the key \"bpf\"");
 	must_refuse("suite: demo\nscript: a\n" REST, "did you mean \"test\"?");
 	must_refuse("suite: demo\n[a]: b\n" REST, ":2:1: ");
 }

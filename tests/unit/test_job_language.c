@@ -350,6 +350,7 @@ END_TEST
 START_TEST(programs_may_stand_in_pp_or_program)
 {
 	expands("pp.ltp.test: mm\nltp: {nr: 1}\n", "ltp:\n  nr: 1\n  test: mm\n");
+	expands("run: {ltp: {test: mm}}\n", "ltp:\n  test: mm\n");
 	expands("program: {ltp: {test: [b, a]}}\n", "# ltp.test=a\nltp:\n  test: a\n# ltp.test=b\nltp:\n  test: b\n");
 	expands("tbox_group: dc-2g\narch: x86_64\n", "os_arch: x86_64\ntestbox: dc-2g\n");
 	refuses("pp: a\n", "job.yaml:1:5: found text as \"pp\", allowed: a mapping of programs");
