@@ -732,8 +732,8 @@ START_TEST(testboxes_have_a_kind_and_a_size)
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		ck_assert_msg(testbox_parse(wrong[i], kind, &cpus, &memory, NULL) == -ERR_INVALID,
 		        "%s", wrong[i]);
-	must_refuse(WHOLE "testbox: big\n", ":5:10: found testbox \"big\" has no form that is "
-	                                    "known; allowed: dc-2g (container), ");
+	must_refuse(WHOLE "testbox: big\n", ":5:10: found testbox \"big\", which has no "
+		           "known form; allowed: dc-2g (container), ");
 }
 END_TEST
 
