@@ -397,10 +397,31 @@ static unsigned character_at(
 	return 0;
 }
 
+/* What libyaml says of the mistakes that people make most, in words for them. */
+static const char *plain_problem(const char *problem)
+{
+	static const char *const words[][2] = {
+		{ "did not find expected <document start>",
+		        "found a line that is indented less than the first one; keys of one mapping begin in one column" },
+		{ "did not find expected key",
+		        "found no key here; keys of one mapping begin in one column, as \"key: value\"" },
+		{ "did not find expected '-' indicator",
+		        "found no \"-\" here; items of one list begin in one column" },
+		{ "could not find expected ':'", "found no \":\" after a key, allowed: \"key: value\"" },
+		{ "mapping values are not allowed in this context",
+		        "found \": \" where no key can stand; a value that holds one goes in quotes" },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(problem, words[i][0]) == 0)
+			return words[i][1];
+	return problem;
+}
+
 static int parser_failed(struct reader *r)
 {
 	const yaml_parser_t *p = &r->parser;
-	const char *problem = p->problem ? p->problem : "cannot be read";
+	const char *problem = plain_problem(p->problem ? p->problem : "cannot be read");
 	const yaml_mark_t *mark = &p->problem_mark;
 
 	if (p->error == YAML_MEMORY_ERROR)
@@ -420,8 +441,8 @@ static int parser_failed(struct reader *r)
 	if (!p->context)
 		return fail_at(r, ERR_INVALID, mark, "%s", problem);
 	if (p->context_mark.line == mark->line)
-		return fail_at(r, ERR_INVALID, mark, "%s %s", problem, p->context);
-	return fail_at(r, ERR_INVALID, mark, "%s %s that begins in line %zu", problem, p->context,
+		return fail_at(r, ERR_INVALID, mark, "%s (%s)", problem, p->context);
+	return fail_at(r, ERR_INVALID, mark, "%s (%s that begins in line %zu)", problem, p->context,
 	        p->context_mark.line + 1);
 }
 

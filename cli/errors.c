@@ -18,7 +18,7 @@
 
 struct errors_values {
 	char *kind, *suite, *match, *rules_dir;
-	bool json, ids;
+	bool json, ids, follow;
 };
 
 #define AT(field) offsetof(struct errors_values, field)
@@ -37,6 +37,10 @@ static const struct setting errors_settings[] = {
 	{ "ids", 'i', SETTING_FLAG, AT(ids), NULL, NULL, 0, 0,
 	        "Print the ids only: sorted, each once, one a line.", true },
 	{ "json", 'J', SETTING_FLAG, AT(json), NULL, NULL, 0, 0, "Print a JSON document.", true },
+	{ "follow", 'f', SETTING_FLAG, AT(follow), NULL, NULL, 0, 0,
+	        "Print each error when it is found, as while a test still runs, instead of all at "
+	        "the end by finding.",
+	        true },
 	{ "rules-dir", 0, SETTING_STRING, AT(rules_dir), "DIR", NULL, 0, 0,
 	        "Directory with the rules of error ids (*.yaml); default: those installed with "
 	        "this program.",
@@ -69,6 +73,7 @@ struct reading {
 	enum error_source source;
 	bool lines; /* line-pkg */
 	struct str line;
+	struct strv told; /* ids, with --follow */
 };
 
 static int refuse_kind(const char *kind, struct error *err)
@@ -133,6 +138,21 @@ static int feed_lines(struct reading *reading, const char *bytes, size_t len, st
 	return 0;
 }
 
+/* Those that came since the last call.  One that waited for its function is not the last. */
+static void tell_new(struct reading *reading)
+{
+	const struct found_error *found;
+	size_t n = extractor_results(reading->extractor, &found);
+
+	for (size_t i = 0; n > reading->told.n && i < n; i++) {
+		if (strv_has(&reading->told, found[i].id))
+			continue;
+		strv_push(&reading->told, found[i].id);
+		printf("%8llu  %s\n", (unsigned long long)found[i].line_number, found[i].id);
+	}
+	fflush(stdout);
+}
+
 static int feed(struct reading *reading, const char *bytes, size_t len, struct error *err)
 {
 	int r = 0;
@@ -141,17 +161,20 @@ static int feed(struct reading *reading, const char *bytes, size_t len, struct e
 		return feed_lines(reading, bytes, len, err);
 	if (!reading->extractor)
 		r = find_kind(reading, bytes, len, err);
-	if (r == 0)
-		extractor_feed(reading->extractor, bytes, len);
-	return r;
+	if (r < 0)
+		return r;
+	extractor_feed(reading->extractor, bytes, len);
+	if (reading->values->follow)
+		tell_new(reading);
+	return 0;
 }
 
-/* As much as the block holds: the kind is guessed from the first. */
-static ssize_t read_block(int fd, char *block)
+/* As much as the block holds: the kind is guessed from the first.  To follow: what there is. */
+static ssize_t read_block(int fd, char *block, bool follow)
 {
 	size_t have = 0;
 
-	while (have < BLOCK) {
+	while (have < (follow && have ? have : BLOCK)) {
 		ssize_t n = read(fd, block + have, BLOCK - have);
 
 		if (n < 0 && errno == EINTR)
@@ -175,7 +198,7 @@ static int read_file(struct reading *reading, const char *path, struct error *er
 
 	if (fd < 0)
 		r = error_errno(err, errno, "cannot open %s", path);
-	while (r == 0 && (n = read_block(fd, block)) > 0)
+	while (r == 0 && (n = read_block(fd, block, reading->values->follow)) > 0)
 		r = feed(reading, block, (size_t)n, err);
 	if (r == 0 && n < 0)
 		r = error_errno(err, errno, "cannot read %s", standard ? "standard input" : path);
@@ -269,14 +292,16 @@ static void print_findings(const struct reading *reading, const struct found_err
 		printf("  metric  %s: %.15g\n", metric[i].name, metric[i].value);
 }
 
-static void print_results(const struct reading *reading)
+static void print_results(struct reading *reading)
 {
 	const struct found_error *found;
 	size_t n;
 
 	extractor_end(reading->extractor, 0, 0, false);
 	n = extractor_results(reading->extractor, &found);
-	if (reading->values->ids)
+	if (reading->values->follow)
+		tell_new(reading);
+	else if (reading->values->ids)
 		print_ids(found, n);
 	else if (reading->values->json)
 		print_json(reading, found, n);
@@ -301,7 +326,7 @@ int errors_main(int argc, char **argv)
 	struct errors_values values;
 	struct strv files = STRV_INIT;
 	struct error err = ERROR_INIT;
-	struct reading reading = { .values = &values, .line = STR_INIT };
+	struct reading reading = { .values = &values, .line = STR_INIT, .told = STRV_INIT };
 	bool done = false;
 	int r = settings_read(&values, &files, &done, &errors_command, "bisectctl", argc, argv,
 	        NULL, false, &err);
@@ -310,7 +335,10 @@ int errors_main(int argc, char **argv)
 		goto out;
 	rules_use(values.rules_dir);
 	reading.lines = values.kind && !strcmp(values.kind, "line-pkg");
-	if (files.n > 1)
+	if (values.follow && (values.ids || values.json))
+		r = error_set(&err, ERR_INVALID,
+		        "found --follow beside --ids or --json, allowed is one: these print at the end");
+	else if (files.n > 1)
 		r = error_set(
 		        &err, ERR_INVALID, "found %zu files, allowed is one at a time", files.n);
 	else
@@ -321,6 +349,7 @@ int errors_main(int argc, char **argv)
 		print_results(&reading);
 	extractor_free(reading.extractor);
 	str_release(&reading.line);
+	strv_release(&reading.told);
 	settings_release(&values, &errors_command);
 out:
 	strv_release(&files);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "cli/job_input.h"
 #include "cli/run.h"
+#include "job/job_load.h"
 #include "job/job_lower.h"
 
 struct expand_values {
@@ -63,7 +64,7 @@ static int print_jobs(struct str *out, const struct job_set *set, struct suites 
 	int r = 0;
 
 	if (set->n > 1)
-		str_add(out, "# what all jobs have in common: nothing\n{}\n");
+		str_add(out, JOB_DOCUMENTS_MARK);
 	for (size_t i = 0; i < set->n && r == 0; i++) {
 		struct strv lines = STRV_INIT;
 

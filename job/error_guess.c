@@ -81,7 +81,8 @@ static void vote(struct votes *votes, const char *line, size_t len)
 	if (prefix.has_time ||
 	        (prefix.len && len && (*line == '<' || strchr("0123456789", *line)))) {
 		votes->kernel++;
-		votes->level += *line != '[' && !prefix.caller;
+		/* neither "[time]" nor "2023-01-31T..." */
+		votes->level += *line != '[' && (len < 5 || line[4] != '-') && !prefix.caller;
 		votes->test += is_test_line(line + prefix.len, len - prefix.len);
 	} else {
 		votes->test += is_test_line(line, len) || is_case(votes, line, len);

@@ -97,7 +97,7 @@ static int check_cluster(const struct value *doc, struct error *err)
 	        "plays all roles");
 }
 
-/* The mappings in "pp" and "program" belong to the programs. */
+/* The mappings in "pp", "program" and "run" belong to the programs. */
 static int hoist_programs(struct value *doc, const char *key, struct error *err)
 {
 	struct value *programs = value_take(doc, key);
@@ -139,6 +139,9 @@ static int normalise(struct value *doc, struct error *err)
 		rc = hoist_programs(doc, "pp", err);
 	if (rc == 0)
 		rc = hoist_programs(doc, "program", err);
+	/* A script in its place is told to be an unknown key, with what was meant. */
+	if (rc == 0 && value_get(doc, "run") && value_get(doc, "run")->type == YAML_MAPPING)
+		rc = hoist_programs(doc, "run", err);
 	rename_key(doc, "tbox_group", "testbox");
 	rename_key(doc, "arch", "os_arch");
 	return rc;
@@ -248,7 +251,7 @@ int job_expand(struct job_set *ret, struct job_documents *documents, struct suit
 	documents->names = (struct strv)STRV_INIT;
 	for (size_t i = 0; i < documents->n && rc == 0; i++) {
 		if (documents->n > 1)
-			str_setf(&prefix, "document=%zu", i + 2);
+			str_setf(&prefix, "document=%zu", i + (documents->has_common ? 2 : 1));
 		rc = expand_document(&set, documents->v[i], prefix.buf, suites, err);
 	}
 	str_release(&prefix);

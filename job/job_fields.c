@@ -148,5 +148,5 @@ bool job_field_is_known(const char *key)
 
 	return bsearch(key, job_field_names, n, sizeof(*job_field_names), compare_names) ||
 	       strncmp(key, "perf-", 5) == 0 || strncmp(key, "need_", 5) == 0 ||
-	       strncmp(key, "bp_", 3) == 0;
+	       (strncmp(key, "bp", 2) == 0 && (key[2] == '_' || (key[2] >= '0' && key[2] <= '9')));
 }

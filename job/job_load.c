@@ -479,14 +479,23 @@ static int too_many_values(struct loader *l, const struct value *at)
 	        "found more than %d values in all jobs, which is the limit", JOB_VALUES_MAX);
 }
 
-static int load_documents(struct loader *l, const struct yaml *doc)
+static bool begins_with_mark(const char *text, size_t len)
+{
+	size_t mark_len = strlen(JOB_DOCUMENTS_MARK);
+
+	return len >= mark_len && memcmp(text, JOB_DOCUMENTS_MARK, mark_len) == 0;
+}
+
+/* first_is_common: what the first of several documents says holds for the others and makes no job. */
+static int load_documents(struct loader *l, const struct yaml *doc, bool first_is_common)
 {
 	struct job_documents *documents = l->documents;
 	size_t count = yaml_count(doc), values = 0;
 	struct value *common = NULL;
 	int rc = 0;
 
-	documents->is_set = count > 2;
+	documents->has_common = first_is_common && count > 1;
+	documents->is_set = count > (first_is_common ? 2 : 1);
 	if (count == 0 || (count == 1 && yaml_is_null(yaml_document(doc, 0))))
 		return error_set(l->err, ERR_INVALID,
 		        "%s:1:1: found nothing, allowed: a job with at least suite, upstream_url, "
@@ -500,7 +509,7 @@ static int load_documents(struct loader *l, const struct yaml *doc)
 		if (rc < 0)
 			break;
 		value_free(loaded.overrides); /* they have been merged, too */
-		if (i == 0 && count > 1) {
+		if (first_is_common && i == 0 && count > 1) {
 			common = loaded.mapping;
 			continue;
 		}
@@ -584,7 +593,7 @@ int job_load(struct job_documents *ret, const char *where, const char *text, siz
 	rc = parse(&l, text, len, true, &doc);
 	if (rc < 0)
 		goto out;
-	rc = load_documents(&l, doc);
+	rc = load_documents(&l, doc, !begins_with_mark(text, len));
 	yaml_free(doc);
 	if (rc == 0 && options)
 		rc = apply_options(&l, options);

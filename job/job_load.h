@@ -15,6 +15,8 @@
  *	key+: value, key-: value		# adds to and takes away from what the key has by then
  *	---					# the first of several documents is common to the others: N make N-1 jobs
  *
+ * A text that begins with JOB_DOCUMENTS_MARK, as `bisectctl expand` prints it, has no common document: N make N jobs.
+ *
  * Keys at the top that begin with "." or "x-" hold anchors and are left out.  ERB is refused.  Every error is
  * "file:line:column: what was found, what is allowed", with the file in which it stands.
  */
@@ -23,6 +25,7 @@
 
 #include "job/value.h"
 
+#define JOB_DOCUMENTS_MARK "# each document is a job\n"
 #define JOB_MERGE_DEPTH_MAX 16		/* `<<` in `<<`, files and anchors together */
 #define JOB_FILES_MAX 200		/* included by one job.yaml, repeats counted */
 #define JOB_FILES_BYTES_MAX (4u << 20)	/* in all */
@@ -58,6 +61,7 @@ struct job_documents {
 	struct value **v;			/* mappings, one a job (or a family of them, before expansion) */
 	size_t n;
 	bool is_set;				/* of several documents */
+	bool has_common;			/* v[0] was the second document of the file */
 	struct strv names;			/* of the files, for the places */
 };
 

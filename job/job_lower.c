@@ -72,6 +72,10 @@ static const char *hint(const char *name)
 	return NULL;
 }
 
+/* Those of suites/, for the nearest name only: others are found by asking for them. */
+static const char *const shipped_suites[] = { "cmd", "make-check", "build-kernel", "boot", "kselftest",
+	"ltp", "kunit", "lkp", NULL };
+
 static int unknown_key(struct lowering *l, const struct value_field *field)
 {
 	const char *nearest = hint(field->key);
@@ -81,10 +85,13 @@ static int unknown_key(struct lowering *l, const struct value_field *field)
 	if (!nearest)
 		nearest = check_nearest(field->key, own_keys);
 	if (!nearest)
+		nearest = check_nearest(field->key, shipped_suites);
+	if (!nearest)
 		nearest = check_nearest(field->key, job_field_names);
 	for (size_t i = 0; own_keys[i]; i++)
 		str_addf(&allowed, "%s%s", i ? ", " : "", own_keys[i]);
-	rc = fail(l, field, "found the key \"%.100s\"%s%s%s Allowed: %s, or the name of a suite",
+	rc = fail(l, field, "found the key \"%.100s\"%s%s%s Allowed: %s, the name of a suite, "
+	        "or with \"lkp_src\" of a program of lkp-tests",
 	        field->key, nearest ? "; did you mean \"" : ".", nearest ? nearest : "",
 	        nearest ? "\"?" : "", allowed.buf);
 	str_release(&allowed);

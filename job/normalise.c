@@ -497,11 +497,35 @@ static const char *skip_log_prefix(const char *p, const char *end)
 	return p;
 }
 
-/* "[   12.345678]", also with a blank before the bracket. */
+/* True if the text begins so; '0' stands for a digit or blank, 'a' for a letter. */
+static bool has_form(const char *p, const char *end, const char *form)
+{
+	for (; *form; form++, p++) {
+		if (p >= end)
+			return false;
+		unsigned char c = (unsigned char)*p;
+
+		if (*form == '0' && (is_digit(c) || c == ' '))
+			continue;
+		if (*form == 'a' && is_letter(c))
+			continue;
+		if (*form == '0' || *form == 'a' || *form != *p)
+			return false;
+	}
+	return true;
+}
+
+/* "[   12.345678]", also with a blank before the bracket, and the times of dmesg -T and iso. */
 static const char *skip_time(const char *p, const char *end)
 {
+	static const char human[] = "[aaa aaa 00 00:00:00 0000]",
+			  iso[] = "0000-00-00T00:00:00,000000+00:00";
 	const char *q, *dot;
 
+	if (has_form(p, end, human))
+		return p + strlen(human);
+	if (has_form(p, end, iso))
+		return p + strlen(iso);
 	if (p >= end || *p != '[')
 		return p;
 	q = skip_blanks(p + 1, end);

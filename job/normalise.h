@@ -38,6 +38,7 @@ void normalise_pattern(struct str *ret, const char *text, size_t len); /* job.er
 
 /*
  * What stands before the text of a kernel's line: "[ time] [T1] ", "<4>", "kern  :err   :",
+ * "[Tue Jan 31 10:22:33 2023] " of dmesg -T, "2023-01-31T10:22:33,123456+00:00 " of its iso format,
  * "3,1234,5678,-;" of /dev/kmsg, "May  1 10:00:00 host kernel: " of a syslog, and these together.
  */
 struct kernel_prefix {

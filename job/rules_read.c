@@ -267,8 +267,14 @@ static int read_text(const struct file *file, const struct yaml_node *rule, enum
 static int check_name(
         const struct file *file, const struct yaml_node *rule, const char *name, struct error *err)
 {
+	/* What job/error_readers.c asks marks for. */
+	static const char *const marks[] = { "boot-begins", "userspace-runs", "section-begins",
+		"stack-begins" };
 	const struct yaml_node *at = yaml_get(rule, "name");
 
+	if (file->kind == RULE_MARK &&
+	        find_word(file, at, "marks", marks, sizeof(marks) / sizeof(*marks), ~0u, err) < 0)
+		return -ERR_INVALID;
 	if (!*name || strlen(name) > 60 ||
 	        name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")])
 		return yaml_error(err, file->doc, at,

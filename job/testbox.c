@@ -150,7 +150,7 @@ int testbox_read(struct testbox *ret, const char *name, struct error *err)
 	return 0;
 
 wrong:
-	return error_set(err, ERR_INVALID, "testbox \"%s\" has no form that is known; allowed: %s",
+	return error_set(err, ERR_INVALID, "testbox \"%s\", which has no known form; allowed: %s",
 	        name, forms);
 }
 

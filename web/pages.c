@@ -224,7 +224,7 @@ static void metrics_table(struct str *out, const json_t *metrics)
 		return;
 	html_raw(out, "<table class=\"errors\"><thead><tr><th>metric</th><th class=\"number\">value</th></tr></thead><tbody>");
 	json_object_foreach((json_t *)metrics, name, value) {
-		html_raw(out, "<tr><td><code class=\"line\">");
+		html_raw(out, "<tr><td><code>");
 		html_breakable(out, name);
 		html_raw(out, "</code></td><td class=\"number\">");
 		html_textf(out, "%.15g", json_number_value(value));

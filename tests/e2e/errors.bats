@@ -31,6 +31,20 @@ says() {
 	ids --kind build-pkg /dev/null | diff /dev/null -
 }
 
+@test "an id appears while the log is still being written" {
+	mkfifo log
+	"$BISECTCTL" errors --kind build-pkg --follow log >out 3>&- &
+	exec 4>log
+	printf 'a.c:1:1: error: x\n' >&4
+	for _ in $(seq 200); do grep -q . out && break; sleep 0.05; done
+	grep -qx '       1  build-pkg.a.c:error:x' out
+	printf 'a.c:2:1: error: x\nb.c:1:1: error: y' >&4
+	exec 4>&-
+	wait $!
+	[ "$(cat out)" = "$(printf '%8d  %s\n' 1 build-pkg.a.c:error:x 3 build-pkg.b.c:error:y)" ]
+	says 2 'beside --ids' "$BISECTCTL" errors --follow --ids log2
+}
+
 @test "what kind of log it is shows" {
 	for log in "$ROOT"/tests/errors/{dmesg-guilty,kmsg-levels,build-make-ld,build-gcc-c,test-bats-tap,test-ktap,test-kunit,test-junit}.log; do
 		name="$(basename "$log")"

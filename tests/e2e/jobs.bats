@@ -44,6 +44,9 @@ expand() { env -u BISECTD_SERVER "$BISECTCTL" expand "$@"; }
 	expand job.yaml >once
 	grep -qx '# os=centos' once
 	grep -qx '# no effect here: monitors' once
+	[ "$(head -1 once)" = '# each document is a job' ]
+	[ "$(grep -cx -- --- once)" = 2 ]	# one before each: YAML readers see two documents
+	! grep -qx '{}' once
 	grep -qx '# bisected: upstream_commit' once
 	expand once >twice
 	diff <(grep -v '^#' once) <(grep -v '^#' twice)

@@ -215,9 +215,16 @@ START_TEST(a_syntax_error_says_what_was_wanted_and_where)
 	refuse("\xc3\xa9: @b\n",
 	        "job.yaml:1:4: \"@\" cannot begin a value; write the value in quotes");
 	refuse("a: [1, 2\nb: 3\n",
-	        "job.yaml:2:2: did not find expected ',' or ']' while parsing a flow sequence "
-	        "that begins in line 1");
-	refuse("a: b: c\n", "job.yaml:1:5: mapping values are not allowed in this context");
+	        "job.yaml:2:2: did not find expected ',' or ']' (while parsing a flow sequence "
+	        "that begins in line 1)");
+	refuse("a: b: c\n", "job.yaml:1:5: found \": \" where no key can stand; a value that holds one "
+	        "goes in quotes");
+	refuse("  a: 1\nb: 2\n", "job.yaml:2:1: found a line that is indented less than the first one; "
+	        "keys of one mapping begin in one column");
+	refuse("a: 1\n  b: 2\n", "job.yaml:2:4: found \": \" where no key can stand; a value that holds "
+	        "one goes in quotes");
+	refuse("a: 1\nb\n", "job.yaml:3:1: found no \":\" after a key, allowed: \"key: value\" (while "
+	        "scanning a simple key that begins in line 2)");
 	ck_assert_int_eq(yaml_read(&doc, "x", "a: 'b", 5, NULL), -ERR_INVALID);
 }
 END_TEST

@@ -190,12 +190,13 @@ START_TEST(a_wrong_key_is_told_with_the_nearest_one)
 	        "suite, category, testbox, os, "
 	        "os_version, os_arch, upstream_repo, upstream_url, upstream_commit, build, test, "
 	        "env, timeout, runtime, error, commit, bisect_commit, config, ss, setup, daemon, "
-	        "lkp_src, or the name of a suite");
+	        "lkp_src, the name of a suite, or with \"lkp_src\" of a program of lkp-tests");
 	must_refuse_as("suite: demo\nbuild: {rum: make}\n" REST,
 	        "job.yaml:2:9: found the key \"rum\" in build; did you mean \"run\"? Allowed in "
 	        "build: run, keep");
 	must_refuse("suite: demo\nupstream-commit: a\n" REST, "did you mean \"upstream_commit\"?");
 	must_refuse("suite: demo\nmonitor: {a: b}\n" REST, "did you mean \"monitors\"?");
+	must_refuse("suite: demo\nbpf: a\n" REST, "found the key \"bpf\"");
 	must_refuse("suite: demo\nscript: a\n" REST, "did you mean \"test\"?");
 	must_refuse("suite: demo\n[a]: b\n" REST, ":2:1: ");
 }
@@ -731,8 +732,8 @@ START_TEST(testboxes_have_a_kind_and_a_size)
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		ck_assert_msg(testbox_parse(wrong[i], kind, &cpus, &memory, NULL) == -ERR_INVALID,
 		        "%s", wrong[i]);
-	must_refuse(WHOLE "testbox: big\n", ":5:10: found testbox \"big\" has no form that is "
-	                                    "known; allowed: dc-2g (container), ");
+	must_refuse(WHOLE "testbox: big\n", ":5:10: found testbox \"big\", which has no "
+		           "known form; allowed: dc-2g (container), ");
 }
 END_TEST
 

@@ -350,6 +350,7 @@ END_TEST
 START_TEST(programs_may_stand_in_pp_or_program)
 {
 	expands("pp.ltp.test: mm\nltp: {nr: 1}\n", "ltp:\n  nr: 1\n  test: mm\n");
+	expands("run: {ltp: {test: mm}}\n", "ltp:\n  test: mm\n");
 	expands("program: {ltp: {test: [b, a]}}\n", "# ltp.test=a\nltp:\n  test: a\n# ltp.test=b\nltp:\n  test: b\n");
 	expands("tbox_group: dc-2g\narch: x86_64\n", "os_arch: x86_64\ntestbox: dc-2g\n");
 	refuses("pp: a\n", "job.yaml:1:5: found text as \"pp\", allowed: a mapping of programs");
@@ -431,6 +432,13 @@ START_TEST(a_script_that_is_indented_with_tabs_stays_readable)
 }
 END_TEST
 
+START_TEST(each_document_behind_the_mark_of_expand_is_a_job)
+{
+	expands("# each document is a job\n---\nx: 1\n---\ny: 2\n", "# document=1\nx: 1\n# document=2\n\"y\": 2\n");
+	expands("# Each document is a job\n---\nx: 1\n---\ny: 2\n", "x: 1\n\"y\": 2\n");
+}
+END_TEST
+
 START_TEST(resolved_documents_are_read_back)
 {
 	static struct memory_file files[] = { { "a.yaml", "os: [b, a]\n" }, { 0 } };
@@ -483,6 +491,7 @@ int main(void)
 	tcase_add_test(tc, names_that_grow_are_bounded);
 	tcase_add_test(tc, what_was_expanded_expands_to_itself);
 	tcase_add_test(tc, a_script_that_is_indented_with_tabs_stays_readable);
+	tcase_add_test(tc, each_document_behind_the_mark_of_expand_is_a_job);
 	tcase_add_test(tc, resolved_documents_are_read_back);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

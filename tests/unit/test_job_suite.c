@@ -183,7 +183,7 @@ START_TEST(a_job_has_one_program)
 {
 	refuses(WHERE "ltp: {test: a}\nio:\n", "job.yaml:4:1: found 2 programs: ltp, io; allowed: one a job");
 	refuses(WHERE "ltp: {test: a}\ntest: {run: b}\n", "job.yaml:3:6: found a program beside \"test\" (line 4)");
-	refuses(WHERE "suite: a\nlpt: {test: a}\n", "job.yaml:4:1: found the key \"lpt\".");
+	refuses(WHERE "suite: a\nlpt: {test: a}\n", "job.yaml:4:1: found the key \"lpt\"; did you mean \"ltp\"?");
 	refuses(WHERE "broken:\n", "broken/suite.yaml:2:1: found the key \"parameterz\" in a suite, allowed: summary");
 	refuses(WHERE "suite: nothing\n", "job.yaml:1:1: found no \"test\", which is required");
 }

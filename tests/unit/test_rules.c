@@ -88,6 +88,8 @@ START_TEST(a_wrong_rule_is_told_with_its_place_and_what_is_allowed)
 		        "a frame names its function with group 1" },
 		{ "errors:\n  - name: a\n    log: dmesg\n    match: []\n",
 		        "match: found an empty list" },
+		{ "marks:\n  - {name: boot-begin, log: dmesg, match: x}\n",
+		        ":2:12: marks: found 'boot-begin', allowed is boot-begins, userspace-runs" },
 		{ "errors: x\n", "errors: a list of rules is allowed" },
 		{ "- x\n", "a file of rules is a mapping" },
 	};

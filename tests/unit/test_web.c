@@ -111,6 +111,8 @@ START_TEST(job_page_shows_errors_by_finding_and_every_one_of_them)
 	ck_assert_ptr_nonnull(strstr(out.buf, "xold"));
 	ck_assert_ptr_nonnull(strstr(out.buf, "seconds"));
 	ck_assert_ptr_nonnull(strstr(out.buf, ">1.5<"));
+	/* A number is no error: it has no colour of its own. */
+	ck_assert_ptr_nonnull(strstr(out.buf, "<tr><td><code>demo"));
 	str_release(&out);
 	json_decref(job);
 }
