@@ -13,6 +13,7 @@
 #include "bisectd/api_bisections.h"
 #include "bisectd/api_units.h"
 #include "bisectd/boxes.h"
+#include "bisectd/live_errors.h"
 #include "store/packed_log.h"
 #include "web/assets.h"
 #include "web/pages.h"
@@ -278,6 +279,7 @@ static json_t *one_job(struct daemon *daemon, const char *id, struct error *err)
 	if (r < 0)
 		return NULL;
 	object = job_json(daemon, &row);
+	json_object_set_new(object, "running", live_errors(daemon, &row));	/* nothing is set where there is none */
 	job_row_release(&row);
 	add_metrics(daemon, json_object_get(object, "result"));
 	return object;

@@ -18,6 +18,7 @@ programs_bisectd_SOURCES = \
 	bisectd/events.c \
 	bisectd/health.c bisectd/health.h \
 	bisectd/jobs.c \
+	bisectd/live_errors.c bisectd/live_errors.h \
 	bisectd/main.c \
 	bisectd/standalone.c bisectd/standalone.h \
 	bisectd/tokens.c \

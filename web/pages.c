@@ -295,6 +295,7 @@ void page_job(struct str *out, const json_t *job)
 	html_raw(out, "</dd></dl>");
 	run_section(out, "Build", json_object_get(job, "build"));
 	run_section(out, "Test", json_object_get(job, "result"));
+	run_section(out, "In progress", json_object_get(job, "running"));
 	html_raw(out, "<h2>job.yaml</h2><pre>");
 	html_text(out, text_of(job, "intent"));
 	html_raw(out, "</pre></main>");

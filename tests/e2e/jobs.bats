@@ -286,3 +286,15 @@ EOF
 	[ "$status" = 1 ]
 	[[ "$output" == *'job.yaml:4:23: found "crystal" as "test.logs"'* ]] || { echo "$output"; return 1; }
 }
+
+@test "an id appears on the page of its job while the test still runs" {
+	printf 'suite: early\nupstream_url: %s\nupstream_commit: main\ntest: {run: "echo error: early bird; exec tail -f /dev/null"}\n' \
+		"$REPOS/project" >job.yaml
+	id="$(ctl submit job.yaml)"
+	early() { api GET "/api/v1/jobs/$id" && [ "$(get '.running.errors[0].id')" = stderr.error:early_bird ]; }
+	wait_until 60 early
+	[ "$(get .state)" = testing ]
+	shown="$(curl -sS -m 60 "$SERVER/jobs/$id" | sed 's/<wbr>//g')"
+	[[ "$shown" == *'In progress'*'stderr.error:early_bird'* ]]
+	ctl cancel "$id"
+}
