@@ -213,6 +213,9 @@ static void run_box(struct test *test)
 		report(test, "broken", err.text);
 		return;
 	}
+	/* What the agent itself wrote before the script: line numbers are those of the log. */
+	for (uint64_t i = run_log_lines(run); i > 0; i--)
+		extractor_feed(test->extractor, "\n", 1);
 	if (test->reading.lkp_stats) {
 		extractor_expect_lkp_stats(test->extractor, false);
 		kept_stats_remove(test->files.buf);
