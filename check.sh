@@ -55,11 +55,9 @@ one() {
 	fi
 }
 
-# tap NAME COMMAND...: counts the points of its TAP
-tap() {
-	local name=$1 status=0 points
-	shift
-	"$@" >"$logs/$name.log" 2>&1 </dev/null || status=$?
+# count_tap NAME STATUS: the points in the log of a program that ended so
+count_tap() {
+	local name=$1 status=$2 points
 	read -r -a points < <(awk '
 		/^ok .*# skip/ { s++; next } /^ok / { p++ } /^not ok / { f++ } /^1\.\.[0-9]+$/ { plan = substr($0, 4) }
 		END { f += plan > p + f + s ? plan - p - f - s : 0; print p + 0, f + 0, s + 0 }' "$logs/$name.log")
@@ -69,6 +67,20 @@ tap() {
 	[ "${points[1]}" = 0 ] || sed -n '/^not ok/,/^ok/p' "$logs/$name.log" | sed 's/^/    | /' | head -n 200
 	[ "${points[1]}" != 1 ] || [ "$status" = 0 ] || grep -q '^not ok' "$logs/$name.log" || show_end "$logs/$name.log"
 	count "${points[@]}"
+}
+
+# beside NAME COMMAND...: begins it as soon as a processor is free of the others; its end is in NAME.log and NAME.status
+beside() {
+	local name=$1
+	shift
+	while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
+		wait -n
+	done
+	rm -f "$logs/$name.status"
+	{
+		"$@" >"$logs/$name.log" 2>&1 </dev/null
+		echo $? >"$logs/$name.status"
+	} &
 }
 
 # Every header compiles alone.
@@ -109,15 +121,26 @@ suite_unit() {
 	count $p $f
 }
 
+# They wait more than they work: two at a time.  The longest come first.
 suite_e2e() {
-	local file
+	local file name files
+	mapfile -t files < <(wc -l tests/e2e/*.bats | sort -rn | awk '$2 != "total" { print $2 }')
+	for file in "${files[@]}"; do
+		beside "e2e-$(basename "$file" .bats)" timeout -k 10 900 bats --tap "$file"
+	done
+	wait
 	for file in tests/e2e/*.bats; do
+		name=e2e-$(basename "$file" .bats)
 		say "    ${file##*/}"
-		tap "e2e-$(basename "$file" .bats)" timeout -k 10 900 bats --tap "$file"
+		count_tap "$name" "$(cat "$logs/$name.status")"
 	done
 }
 
-suite_browser() { tap browser timeout -k 10 300 bats --tap tests/browser; }
+suite_browser() {
+	beside browser timeout -k 10 300 bats --tap tests/browser
+	wait
+	count_tap browser "$(cat "$logs/browser.status")"
+}
 
 # check_end_of_demo DIR: a bisectd that is killed ends the demo, which says so.
 check_end_of_demo() {
@@ -148,7 +171,7 @@ suite_demo() {
 	one demo-end check_end_of_demo "$logs/demo-end"
 }
 
-# fuzz TARGET: its seconds and its seeds
+# fuzz TARGET: for its time, from its seeds
 fuzz() {
 	local name=${1##*/} seconds=$fuzz_seconds seeds=()
 	case $name in
@@ -162,19 +185,15 @@ fuzz() {
 	esac
 	mkdir -p "$logs/corpus/$name"
 	timeout -k 10 $((seconds + 60)) "build-fuzz/$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
-		-artifact_prefix="$logs/" "$logs/corpus/$name" "${seeds[@]}" >"$logs/$name.log" 2>&1 </dev/null
+		-artifact_prefix="$logs/" "$logs/corpus/$name" "${seeds[@]}"
 }
 
 suite_fuzz() {
 	local target targets
 	mapfile -t targets < <(sed -n 's/^noinst_PROGRAMS += //p' tests/fuzz/local.mk | tr ' ' '\n')
 	(CC=clang setup_build build-fuzz --enable-fuzzers -- "${targets[@]}") || { count 0 1; return; }
-	rm -f "$logs"/fuzz_*.status
 	for target in "${targets[@]}"; do
-		while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
-			wait -n
-		done
-		{ fuzz "$target"; echo $? >"$logs/${target##*/}.status"; } &
+		beside "${target##*/}" fuzz "$target"
 	done
 	wait
 	for target in "${targets[@]}"; do
