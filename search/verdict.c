@@ -13,7 +13,8 @@
 #define UNEVEN 1.0	/* nats */
 #define BLAME 2		/* before somebody is blamed, the chance that nobody is to blame counts twice */
 #define FLAKY 0.87	/* share of the doubt that is left to a verdict where bad commits passed: how often they do is a
-			 * guess, and guesses that are too bold stop first */
+			 * guess, and guesses that are too bold stop first, ... */
+#define KNOWN_RUNS 20u	/* but not where so many earlier runs of bad commits tell how often */
 
 bool commit_is_given_up(const struct search *search, uint32_t v)
 {
@@ -147,12 +148,12 @@ static unsigned wanted_confirm(const struct search *search, uint32_t v, bool cul
 		missing(options->confirm_good, passed);
 }
 
-/* Is the likeliest candidate in a commit that passed, so that the error comes and goes? */
+/* Is the likeliest candidate in a commit that passed, so that the error comes and goes, nobody knows how often? */
 static bool looks_flaky(const struct search *search, uint32_t top)
 {
 	uint32_t inside = search->passes[top];
 
-	return !search->model.known &&
+	return !search->model.known && search->earlier[0] + search->earlier[1] < KNOWN_RUNS &&
 		(search->options.fix ? search->n_passes > inside : inside > 0);
 }
 
