@@ -209,7 +209,7 @@ static void fill_table(const struct choice *c, struct sums (*table)[256], unsign
 static void sum_rows(struct choice *c)
 {
 	unsigned n_words = (c->n_columns + 63) / 64;
-	struct sums (*table)[256] = mem_array((size_t)WORDS * 8, sizeof(*table));
+	struct sums (*table)[256] = mem_array((size_t)n_words * 8, sizeof(*table));
 	struct sums whole[WORDS] = { { 0 } };
 	uint64_t full[WORDS] = { 0 };
 

@@ -125,6 +125,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tc, begin, end);
+	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, the_first_directory_that_has_a_file_gives_it);
 	tcase_add_test(tc, nothing_outside_of_the_directories_is_read);
 	tcase_add_test(tc, a_file_that_is_too_long_is_refused);

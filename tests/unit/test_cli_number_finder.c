@@ -84,6 +84,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, the_last_line_with_a_number_counts_however_the_output_is_cut);
 	tcase_add_test(tests, numbers_are_read_as_c_writes_them);
 	tcase_add_test(tests, what_is_no_finite_number_is_none);

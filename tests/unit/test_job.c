@@ -744,6 +744,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, every_key_is_read);
 	tcase_add_test(tcase, what_is_left_out_has_its_default);
 	tcase_add_test(tcase, a_version_keeps_its_zero);

@@ -469,6 +469,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, an_included_file_gives_way_to_what_is_written);
 	tcase_add_test(tc, a_file_that_is_wrong_is_told_with_its_own_place);
 	tcase_add_test(tc, no_file_outside_of_the_search_path_is_named);

@@ -345,6 +345,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_program_gives_scripts_and_its_parameters_the_environment);
 	tcase_add_test(tc, jobs_that_differ_in_the_test_alone_share_their_build);
 	tcase_add_test(tc, what_the_job_says_wins_over_its_suite);

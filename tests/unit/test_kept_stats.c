@@ -111,6 +111,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tc, make_files, remove_files);
+	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, the_file_of_the_result_comes_before_the_one_beside_it);
 	tcase_add_test(tc, links_lead_nowhere);
 	tcase_add_test(tc, what_is_no_file_is_not_waited_for);

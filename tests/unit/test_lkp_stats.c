@@ -321,6 +321,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, errors_are_what_the_field_takes_for_errors);
 	tcase_add_test(tc, a_file_gives_numbers_and_errors);
 	tcase_add_test(tc, what_is_no_stats_file_is_refused_with_its_place);

@@ -165,30 +165,34 @@ static bool holds_one(const char *line, const struct strv *literals, bool casele
 	return false;
 }
 
+struct needs {
+	struct strv literals;
+	bool any, caseless;
+};
+
 /* Each expression beside each line: what PCRE2 finds, the filter lets through. */
-static void check_line(const struct rules *rules, const char *line)
+static void check_line(const struct rules *rules, const struct needs *needs, const char *line)
 {
 	for (size_t i = 0; i < rules->n_patterns; i++) {
 		const struct rule_pattern *row = rules->patterns[i];
-		struct strv literals = STRV_INIT;
-		bool caseless;
 
-		if (rule_literals(&literals, &caseless, row->regex) &&
-		        pattern_match(row->pattern, line, strlen(line), NULL) == PATTERN_YES)
-			ck_assert_msg(
-			        holds_one(line, &literals, caseless), "%s misses '%s'", row->where, line);
-		strv_release(&literals);
+		if (needs[i].any && !holds_one(line, &needs[i].literals, needs[i].caseless))
+			ck_assert_msg(pattern_match(row->pattern, line, strlen(line), NULL) != PATTERN_YES,
+			        "%s misses '%s'", row->where, line);
 	}
 }
 
 START_TEST(the_filter_lets_every_match_through)
 {
 	struct rules *rules = shipped_rules();
+	struct needs *needs = mem_array(rules->n_patterns, sizeof(*needs));
 	struct str dir = STR_INIT, path = STR_INIT, text = STR_INIT;
 	struct error err = ERROR_INIT;
 	struct dirent *entry;
 	DIR *handle;
 
+	for (size_t i = 0; i < rules->n_patterns; i++)
+		needs[i].any = rule_literals(&needs[i].literals, &needs[i].caseless, rules->patterns[i]->regex);
 	source_path(&dir, "tests/errors");
 	handle = opendir(dir.buf);
 	ck_assert_ptr_nonnull(handle);
@@ -203,9 +207,12 @@ START_TEST(the_filter_lets_every_match_through)
 		        0);
 		for (line = strtok_r(text.buf, "\n", &rest); line;
 		        line = strtok_r(NULL, "\n", &rest))
-			check_line(rules, line);
+			check_line(rules, needs, line);
 	}
 	closedir(handle);
+	for (size_t i = 0; i < rules->n_patterns; i++)
+		strv_release(&needs[i].literals);
+	free(needs);
 	rules_free(rules);
 	str_release(&dir);
 	str_release(&path);
