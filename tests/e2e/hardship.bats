@@ -397,7 +397,7 @@ nothing_ready() {
 		api POST "/api/v1/units/$unit/renew" --data "{\"agent\": \"box-build\", \"epoch\": $epoch}"
 		[ "$code" = 503 ] || [ "$code" = 200 ]
 	done
-	[ $((${EPOCHREALTIME/./} - begin)) -lt 6000000 ]
+	[ $((${EPOCHREALTIME/./} - begin)) -lt 20000000 ]	# one after the other would take 40 s
 	api GET "/api/v1/bisections/$id"
 	[ "$code" = 200 ]
 	wait_until 30 redis_is_back
