@@ -83,6 +83,7 @@ called() { grep -qxF "<$1>" called; }
 }
 
 @test "kunit asks for the raw output" {
+	command -v python3 >/dev/null || skip "no python3, which kunit.py needs"
 	stand_in tools/testing/kunit/kunit.py 1 'KTAP version 1\n'
 	suite kunit architecture=um 'filter=*.a b'
 	[ "$status" = 1 ]
