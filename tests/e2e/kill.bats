@@ -84,7 +84,7 @@ wait_for_verdict() {
 	seed="${KILL_SEED:-$RANDOM}"
 	echo "# KILL_SEED=$seed" >&3
 	RANDOM=$seed
-	begin_bisection 187 1
+	begin_bisection 187 2	# long enough for all the kills on a slow machine, too
 	while [ $kills -lt $KILLS ] && [ $((rounds++)) -lt 100 ]; do
 		sleep "0.$((RANDOM % 10))"
 		which="${parts[RANDOM % 4]}"
@@ -102,7 +102,7 @@ wait_for_verdict() {
 	done
 	echo "$kills kills"
 	[ $kills = $KILLS ]
-	wait_for_verdict 150 c187
+	wait_for_verdict 300 c187
 	nothing_repeated
 }
 
