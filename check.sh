@@ -69,7 +69,7 @@ count_tap() {
 	count "${points[@]}"
 }
 
-# beside NAME COMMAND...: begins it as soon as a processor is free of the others; its end is in NAME.log and NAME.status
+# beside NAME COMMAND...: begins it as soon as a processor is free of the others; its end is in NAME.log, NAME.status and NAME.seconds
 beside() {
 	local name=$1
 	shift
@@ -78,8 +78,10 @@ beside() {
 	done
 	rm -f "$logs/$name.status"
 	{
-		"$@" >"$logs/$name.log" 2>&1 </dev/null
-		echo $? >"$logs/$name.status"
+		local begun=$SECONDS status=0
+		"$@" >"$logs/$name.log" 2>&1 </dev/null || status=$?
+		echo $((SECONDS - begun)) >"$logs/$name.seconds"
+		echo $status >"$logs/$name.status"
 	} &
 }
 
@@ -129,19 +131,19 @@ suite_e2e() {
 	for file in "${files[@]}"; do
 		name=$(basename "$file" .bats)
 		case $name in hardship | infra | kill) wait ;; esac
-		beside "e2e-$name" timeout -k 10 900 bats --tap "$file"
+		beside "e2e-$name" timeout -k 10 900 bats --tap --timing "$file"
 		case $name in hardship | infra | kill) wait ;; esac
 	done
 	wait
 	for file in tests/e2e/*.bats; do
 		name=e2e-$(basename "$file" .bats)
-		say "    ${file##*/}"
+		say "    ${file##*/} ($(cat "$logs/$name.seconds") s)"
 		count_tap "$name" "$(cat "$logs/$name.status")"
 	done
 }
 
 suite_browser() {
-	beside browser timeout -k 10 300 bats --tap tests/browser
+	beside browser timeout -k 10 300 bats --tap --timing tests/browser
 	wait
 	count_tap browser "$(cat "$logs/browser.status")"
 }

@@ -2,10 +2,10 @@
  * Child processes.
  *
  * Every child runs in a session of its own with default signals and only the descriptors it was given
- * (close_range before exec); between fork and exec nothing but async-signal-safe calls happens, and a failure
+ * (close_range before exec); between vfork and exec nothing but async-signal-safe calls happens, and a failure
  * there comes back through a pipe as an ordinary error ("cannot run make: No such file or directory").
  * A child dies with its parent (PR_SET_PDEATHSIG on the leader) unless `outlives` is set; what its process group
- * left running when it ended is killed then, too.  (The kernel takes the forking *thread* for the parent: a thread
+ * left running when it ended is killed then, too.  (The kernel takes the *thread* that starts it for the parent: a thread
  * that starts a child stays until the child's end.)
  * Arguments are vectors: no shell is involved unless argv names one.
  */

@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-/* --- Between fork and exec. --- */
+/* --- Between vfork and exec: on the memory of the parent, whose thread waits meanwhile. --- */
 
 enum step { STEP_PARENT, STEP_STDIO, STEP_KEEP, STEP_CGROUP, STEP_LIMIT, STEP_DIRECTORY, STEP_EXEC };
 
@@ -25,7 +25,7 @@ struct failure {
 	size_t index;
 };
 
-/* Everything the child needs, made before the fork: after it nothing may allocate. */
+/* Everything the child needs, made before: it may neither allocate nor change what is the parent's. */
 struct plan {
 	const struct child_options *options;
 	const char *const *env;
@@ -257,16 +257,19 @@ int child_spawn(pid_t *ret_pid, int *ret_pidfd, const struct child_options *opti
 	}
 	plan.report_fd = report[1];
 
-	/* No handler of ours may run in the child. */
+	/*
+	 * A copy of the memory would cost more than all else (a page fault for each page that we write to afterwards, in every
+	 * thread).  No handler of ours may run in the child: on our memory less than ever.
+	 */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pid = fork();
+	pid = vfork();
 	if (pid == 0)
 		child_become(&plan);
 	r = errno;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (pid < 0) {
-		r = error_errno(err, r, "cannot run %s: fork", options->argv[0]);
+		r = error_errno(err, r, "cannot run %s: vfork", options->argv[0]);
 		goto out;
 	}
 	file_close(&report[1]);

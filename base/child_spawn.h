@@ -1,4 +1,4 @@
-/* What child.c and child_run.c have in common: descriptors, fork and exec, signals to all of a child. */
+/* What child.c and child_run.c have in common: descriptors, start, signals to all of a child. */
 #ifndef BASE_CHILD_SPAWN_H
 #define BASE_CHILD_SPAWN_H
 
@@ -10,7 +10,7 @@
 
 enum child_phase { PHASE_RUNNING, PHASE_TERMINATED, PHASE_KILLED, PHASE_DRAINING, PHASE_ENDED };
 
-/* The descriptors of one start: what the child gets, what we read, what is closed after the fork. */
+/* The descriptors of one start: what the child gets, what we read, what is closed after the start. */
 struct child_stdio {
 	int child[3];
 	int ours[3];			/* read ends of pipes; [0] is unused */
@@ -20,10 +20,10 @@ struct child_stdio {
 
 /* What the options ask for; on failure nothing is open. */
 int child_stdio_open(struct child_stdio *io, const struct child_options *options, struct error *err);
-/* The child's ends after the fork; `ours`: the read ends of pipes, too. */
+/* The child's ends after the start; `ours`: the read ends of pipes, too. */
 void child_stdio_close(struct child_stdio *io, bool ours);
 
-/* Forks and executes with the three descriptors in `stdio`; *ret_pidfd is close-on-exec. */
+/* Executes with the three descriptors in `stdio`; *ret_pidfd is close-on-exec. */
 int child_spawn(pid_t *ret_pid, int *ret_pidfd, const struct child_options *options, const int stdio[3], struct error *err);
 
 /* Only while the leader is not reaped: until then its number is no one else's. */

@@ -426,9 +426,11 @@ of() { get "[.probes[] | select(.commit == \"$(hex "$STATE/repo" "$1")\" and .ob
 	line "$STATE/repo" 8 5-:bug
 	{ job "$STATE/repo"; echo 'os_arch: aarch64'; } >"$BATS_TEST_TMPDIR/job.yaml"
 	job_id="$(ctl submit "$BATS_TEST_TMPDIR/job.yaml")"
-	id="$(ctl bisect --job "$job_id" --error-id suite.the_bug.fail --good c1 --budget 4s)"
+	id="$(ctl bisect --job "$job_id" --error-id suite.the_bug.fail --good c1)"
 	waits() { api GET "/api/v1/bisections/$id" && [[ "$(get .waiting)" == *aarch64* ]]; }
 	wait_until 20 waits
+	ctl cancel "$id"
+	id="$(ctl bisect --job "$job_id" --error-id suite.the_bug.fail --good c1 --budget 4s)"
 	over() { api GET "/api/v1/bisections/$id" && [ "$(get .state)" = "done" ]; }
 	wait_until 20 over
 	[ "$(get .verdict.verdict)" = undecided ]
