@@ -226,23 +226,30 @@ static bool is_parent_of_candidate(struct loop *loop, uint32_t commit)
 }
 
 /* The build in this tree may be asked for again: its commit may be the culprit, or a parent of it. */
-static bool is_worth_keeping(struct loop *loop, const struct slot *slot)
+enum worth { WORTH_NOTHING, WORTH_LITTLE, WORTH_KEEPING };
+
+static enum worth worth_of(struct loop *loop, const struct slot *slot)
 {
-	unsigned counts[OBSERVED_NKINDS];
+	unsigned counts[OBSERVED_NKINDS], shown, passed;
+	bool is_candidate;
 	uint32_t commit;
 
 	if (!loop->engine->plan->build || loop->engine->plan->trust || !tree_built(slot->tree)[0])
-		return false;
+		return WORTH_NOTHING;
 	commit = history_find(loop->engine->history, tree_built(slot->tree));
 	if (commit == UINT32_MAX)
-		return false;
+		return WORTH_NOTHING;
 	/* The ends are run in turns. */
 	if (is_sampling(loop))
-		return true;
+		return WORTH_KEEPING;
 	search_counts(loop->engine->search, commit, counts);
-	if (counts[loop->engine->plan->fix ? OBSERVED_GOOD : OBSERVED_BAD])
-		return search_is_candidate(loop->engine->search, commit);
-	return counts[loop->engine->plan->fix ? OBSERVED_BAD : OBSERVED_GOOD] && is_parent_of_candidate(loop, commit);
+	shown = counts[loop->engine->plan->fix ? OBSERVED_GOOD : OBSERVED_BAD];
+	passed = counts[loop->engine->plan->fix ? OBSERVED_BAD : OBSERVED_GOOD];
+	is_candidate = search_is_candidate(loop->engine->search, commit);
+	/* One whose test was stopped as useless. */
+	if (!shown && !passed)
+		return is_candidate || is_parent_of_candidate(loop, commit) ? WORTH_LITTLE : WORTH_NOTHING;
+	return (shown ? is_candidate : is_parent_of_candidate(loop, commit)) ? WORTH_KEEPING : WORTH_NOTHING;
 }
 
 /*
@@ -268,22 +275,27 @@ static struct slot *slot_add(struct loop *loop)
 	return slot;
 }
 
-/* An idle tree for a commit: the one that holds its build, the last used one that may be overwritten, a new one, the oldest. */
+/* An idle tree for a commit: the one that holds its build, the last used one that may be overwritten, a new one, the least worth one. */
 static struct slot *slot_for(struct loop *loop, uint32_t commit)
 {
 	struct slot *free_slot = NULL, *oldest = NULL;
+	enum worth least = WORTH_NOTHING;
 
 	for (size_t i = 0; i < loop->n_slots; i++) {
 		struct slot *slot = &loop->slots[i];
+		enum worth worth;
 
 		if (tree_is_busy(slot->tree))
 			continue;
 		if (!strcmp(tree_built(slot->tree), hex_of(loop, commit)))
 			return slot;
-		if (!oldest || slot->used < oldest->used)
-			oldest = slot;
-		if ((!free_slot || slot->used > free_slot->used) && !is_worth_keeping(loop, slot))
+		worth = worth_of(loop, slot);
+		if (worth == WORTH_NOTHING && (!free_slot || slot->used > free_slot->used))
 			free_slot = slot;
+		if (!oldest || worth < least || (worth == least && slot->used < oldest->used)) {
+			oldest = slot;
+			least = worth;
+		}
 	}
 	if (free_slot)
 		return free_slot;

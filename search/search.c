@@ -369,35 +369,39 @@ static bool next_unseen_good(const struct search *search, const struct state *st
 	return false;
 }
 
-static bool next_search(struct search *search, const struct state *state, struct search_probe *ret)
+static bool next_search(struct search *search, const struct state *state, struct search_probe *ret, bool *hopeless)
 {
-	bool hopeless = false;
-
 	ret->purpose = PURPOSE_SEARCH;
 	if (state_is_sure(search, state)) {
 		ret->commit = next_witness(search, state, true, &ret->purpose);
 		return ret->commit != UINT32_MAX;
 	}
-	if (choose_probe(search, state, &ret->commit, &ret->usefulness, &hopeless) ||
-		next_unseen_good(search, state, ret))
-		return true;
-	if (!search->n_flights && !search->stuck) {
-		search->stuck = true;
-		search->hopeless = hopeless;
-		search->state->valid = false;
-	}
-	return false;
+	return choose_probe(search, state, &ret->commit, &ret->usefulness, hopeless) || next_unseen_good(search, state, ret);
+}
+
+/* What is wanted beside what is in flight. */
+static bool next_probe(struct search *search, const struct state *state, struct search_probe *ret, bool *hopeless)
+{
+	*ret = (struct search_probe){ .usefulness = 1 };
+	return next_verify(search, ret) || next_search(search, state, ret, hopeless);
 }
 
 bool search_next(struct search *search, struct search_probe *ret)
 {
 	const struct state *state = state_of(search);
-	struct search_probe probe = { .usefulness = 1 };
+	struct search_probe probe;
+	bool hopeless = false;
 
 	if (state->verdict.kind != VERDICT_NONE)
 		return false;
-	if (!next_verify(search, &probe) && !next_search(search, state, &probe))
+	if (!next_probe(search, state, &probe, &hopeless)) {
+		if (!search->n_flights && !search->stuck && !state_is_sure(search, state)) {
+			search->stuck = true;
+			search->hopeless = hopeless;
+			search->state->valid = false;
+		}
 		return false;
+	}
 	probe.run = commit_flights(search, probe.commit);
 	if (search->measured)
 		probe.run += search->measured[probe.commit][0] + search->measured[probe.commit][1];
@@ -595,20 +599,60 @@ static bool is_useful(const struct search *search, const struct state *state, ui
 	return is_witness(search, state, v);
 }
 
-size_t search_useless(const struct search *search, uint32_t *ret, size_t max)
+static size_t find_commit(const uint32_t *commits, size_t n, uint32_t commit)
+{
+	size_t i = 0;
+
+	while (i < n && commits[i] != commit)
+		i++;
+	return i;
+}
+
+/* What would be asked for again at once, as nothing better is left, goes on. */
+static size_t spare_the_best(struct search *search, uint32_t *useless, size_t n)
+{
+	const struct state *state = state_of(search);
+	size_t n_flights = search->n_flights;
+	struct flight *flights = mem_array(n_flights, sizeof(*flights));
+	struct search_probe probe;
+	bool hopeless, found = true;
+
+	memcpy(flights, search->flights, n_flights * sizeof(*flights));
+	while (n && found) {
+		size_t at;
+
+		search->n_flights = 0;
+		for (size_t i = 0; i < n_flights; i++)
+			if (find_commit(useless, n, flights[i].commit) == n)
+				search->flights[search->n_flights++] = flights[i];
+		found = next_probe(search, state, &probe, &hopeless) &&
+			(at = find_commit(useless, n, probe.commit)) < n;
+		if (!found)
+			break;
+		useless[at] = useless[--n];
+		for (size_t i = 0; i < n_flights; i++)
+			if (flights[i].commit == probe.commit)
+				flights[i].usefulness = fmin(flights[i].usefulness, probe.usefulness);
+	}
+	memcpy(search->flights, flights, n_flights * sizeof(*flights));
+	search->n_flights = n_flights;
+	free(flights);
+	return n;
+}
+
+size_t search_useless(struct search *search, uint32_t *ret, size_t max)
 {
 	const struct state *state = state_of(search);
 	size_t n = 0;
 
 	for (size_t i = 0; i < search->n_flights && n < max; i++) {
 		uint32_t v = search->flights[i].commit;
-		bool seen = is_useful(search, state, v);
 
-		for (size_t k = 0; k < n && !seen; k++)
-			seen = ret[k] == v;
-		if (!seen)
+		if (find_commit(ret, n, v) == n && !is_useful(search, state, v))
 			ret[n++] = v;
 	}
+	if (n && state->verdict.kind == VERDICT_NONE)
+		n = spare_the_best(search, ret, n);
 	return n;
 }
 

@@ -161,8 +161,11 @@ void search_spend(struct search *search);
 
 void search_drop(struct search *search, uint32_t commit);	/* a probe in flight ended without a result (lost, cancelled) */
 
-/* Commits in flight whose result can no longer matter (each once); the caller cancels them and calls search_drop.  Returns their number, at most max. */
-size_t search_useless(const struct search *search, uint32_t *ret, size_t max);
+/*
+ * Commits in flight whose result can no longer matter, or so little that another tells more (each once); the caller cancels them and
+ * calls search_drop.  Returns their number, at most max.
+ */
+size_t search_useless(struct search *search, uint32_t *ret, size_t max);
 
 /* Recomputed from the observations; never depends on what is in flight.  Borrowed until the next call. */
 const struct search_verdict *search_verdict(struct search *search);

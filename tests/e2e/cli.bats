@@ -4,7 +4,7 @@ load lib_service
 
 setup_file() {
 	isolate_git
-	start_service --build-slots 1 --test-slots 1
+	start_service --build-slots 1 --test-slots 1 --lease 10s
 	line "$STATE/repo" 60 23-:bug
 	job "$STATE/repo" >"$STATE/job.yaml"
 	JOB="$(ctl submit --wait --json "$STATE/job.yaml" | jq -r .id)"
@@ -197,14 +197,14 @@ slow_bisection() {
 
 @test "watch goes on by itself when bisectd is started again" {
 	STATE="$(mktemp -d /tmp/bd.XXXXXX)" PORT=0 OWN_SERVICE=1
-	start_service --build-slots 1 --test-slots 1
+	start_service --build-slots 1 --test-slots 1 --lease 10s
 	slow_bisection restarted
 	"$BISECTCTL" watch --json --server "$SERVER" --token-file "$STATE/s/admin.token" "$id" >out 2>err 3>&- &
 	watcher=$!
 	wait_until 30 grep -q 'run 2' err
 	kill -KILL "$DAEMON"
 	wait_until 30 grep -q 'does not answer' err
-	start_service --build-slots 1 --test-slots 1
+	start_service --build-slots 1 --test-slots 1 --lease 10s
 	wait "$watcher"
 	grep -q 'is back' err
 	[ "$(jq -r .verdict.commit out)" = "$(hex "$STATE/restarted" c41)" ]

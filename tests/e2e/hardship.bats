@@ -298,7 +298,7 @@ test_is_taken_back() {
 }
 
 @test "a unit that Redis calls done and whose result is lost runs again after a restart" {
-	start_daemon
+	start_daemon --lease 10s
 	question 12 c7
 	ask build
 	lost="$unit"
@@ -307,7 +307,7 @@ test_is_taken_back() {
 	[ "$code" = 200 ]
 	stop_daemon
 	rows 'DELETE FROM builds'
-	start_daemon
+	start_daemon --lease 10s
 	work "$id"
 	named
 	grep -qx "$lost" "$STATE/runs"
@@ -565,6 +565,11 @@ empty() { rm -f "$(disk)/ballast" "$(disk)/ballast2"; }
 	named
 	# Every row of the journal is there once.
 	[ "$(get '[.probes[].seq] | length')" = "$(get '[.probes[].seq] | unique | length')" ]
+}
+
+says_why() {
+	api GET "/api/v1/bisections/$1"
+	[ -n "$(get '.waiting // empty')" ] || { work_once || true; return 1; }
 }
 
 @test "a repository that does not fit on the disk is waited for" {

@@ -37,11 +37,11 @@ wait_until() {
 	shift
 	until "$@"; do
 		[ "$SECONDS" -lt "$deadline" ] || return 1
-		sleep 0.05
+		sleep 0.1
 	done
 }
 
-token() { cat "$STATE/s/${1:-admin}.token"; }
+token() { echo "$(<"$STATE/s/${1:-admin}.token")"; }
 
 # api METHOD PATH [curl option...]: the answer is in $answer, its status in $code.
 api() {
@@ -146,20 +146,26 @@ foreign() {
 # shows REPO COMMIT REPEAT AGENT: where the commit has the file; the agent that is called sick shows it always.
 shows() { [ "$4" = sick ] || git -C "$1" cat-file -e "$2:bug" 2>/dev/null; }
 
-# play REPO BUILD_MS TEST_MS COMMAND...: four agents ($AGENTS) take what there is of that arch until COMMAND holds.  A test
-# shows the bug where `shows` says so.
+# play REPO BUILD_MS TEST_MS COMMAND...: four agents ($AGENTS) take what there is of that arch until COMMAND holds, which is asked when
+# there is nothing to take, or with EACH=1 before each unit.  A test shows the bug where `shows` says so.
 play() {
 	local repo="$1" build_ms="$2" test_ms="$3" deadline=$((SECONDS + 300)) n=0 agents
 	local agent unit epoch kind commit repeat sha outcome errors now
 	read -ra agents <<<"${AGENTS:-w0 w1 w2 w3}"
+	local TOKEN="${TOKEN-$(token)}"
 	shift 3
-	until "$@"; do
+	while :; do
 		[ $SECONDS -lt $deadline ] || return 1
+		[ -z "${EACH:-}" ] || ! "$@" || return 0
 		agent="${agents[n++ % 4]}"
 		api POST /api/v1/units/claim --data "{\"agent\": \"$agent\", \"lanes\": [\"build/aarch64\", \"test/dc/aarch64\"], \"wait_s\": 0}"
-		[ "$code" = 200 ] || continue
+		if [ "$code" != 200 ]; then
+			! "$@" || return 0
+			continue
+		fi
 		read -r unit epoch kind commit repeat < <(get '[.id, .epoch, .payload.kind, .payload.commit, .payload.repeat // 0] | join(" ")')
-		now="$(date +%s%3N)"
+		now="${EPOCHREALTIME/./}"
+		now="${now:0:-3}"
 		if [ "$kind" = build ]; then
 			printf %s "$commit" >"$BATS_TEST_TMPDIR/product"
 			sha="$(sha256sum <"$BATS_TEST_TMPDIR/product" | cut -d' ' -f1)"

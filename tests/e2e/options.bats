@@ -5,7 +5,7 @@ load lib_service
 
 setup_file() {
 	isolate_git
-	start_service --build-slots 2 --test-slots 2
+	start_service --build-slots 2 --test-slots 2 --lease 10s
 	REPOS="$STATE/repos"
 	export REPOS
 	mkdir "$REPOS"
@@ -27,7 +27,7 @@ setup() {
 again() {
 	kill -KILL "$DAEMON"
 	wait_until 20 gone "$DAEMON"
-	start_service --build-slots 2 --test-slots 2
+	start_service --build-slots 2 --test-slots 2 --lease 10s
 	echo "DAEMON=$DAEMON" >"$STATE/now"
 }
 
@@ -215,7 +215,7 @@ left_out() {
 	foreign "$REPOS/kept"
 	play "$REPOS/kept" 1000 1000 job_ended "$job_id"
 	ask '"options": {"slots": 4, "confidence": 0.9999}'
-	play "$REPOS/kept" 1000 1000 left_out "$id"
+	EACH=1 play "$REPOS/kept" 1000 1000 left_out "$id"
 	[ "$(get .state)" = running ]
 	of_all() { get '[.probes[] | select(.observation == "good" or .observation == "bad")] | length'; }
 	of_sick() { get '[.probes[] | select(.box == "sick" and .observation != "cancelled")] | length'; }

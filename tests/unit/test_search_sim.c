@@ -107,9 +107,9 @@ struct slot {
 	unsigned box;
 };
 
-static void cancel_useless(struct search *search, struct slot *flight, size_t *n_flights)
+/* Their number; the commits are in `useless`. */
+static size_t cancel_useless(struct search *search, struct slot *flight, size_t *n_flights, uint32_t *useless)
 {
-	uint32_t useless[MAX_SLOTS];
 	size_t n = search_useless(search, useless, MAX_SLOTS);
 
 	for (size_t i = 0; i < n; i++) {
@@ -120,6 +120,7 @@ static void cancel_useless(struct search *search, struct slot *flight, size_t *n
 			flight[k] = flight[--*n_flights];
 		}
 	}
+	return n;
 }
 
 static unsigned free_box(const struct slot *flight, size_t n_flights)
@@ -143,7 +144,8 @@ static struct outcome play(const struct world *world)
 	struct search_probe probe;
 	struct outcome outcome = { .runs = 0 };
 	struct slot flight[MAX_SLOTS];
-	size_t n_flights = 0;
+	uint32_t useless[MAX_SLOTS];
+	size_t n_flights = 0, n_useless = 0;
 	bool *is_bad = bad_commits(world);
 	unsigned budget = world->options.max_runs ? world->options.max_runs : 5000, turns = 0;
 
@@ -155,6 +157,10 @@ static struct outcome play(const struct world *world)
 
 		while (n_flights < world->slots && search_next(search, &probe)) {
 			ck_assert_uint_lt(probe.commit, world->graph.n);
+			/* what was cancelled is not asked for again at once */
+			for (size_t i = 0; i < n_useless; i++)
+				ck_assert_uint_ne(probe.commit, useless[i]);
+			n_useless = 0;
 			flight[n_flights] = (struct slot){ probe.commit, free_box(flight, n_flights) };
 			n_flights++;
 			outcome.probes[probe.purpose]++;
@@ -178,7 +184,7 @@ static struct outcome play(const struct world *world)
 				world->sick_box ? ended.box : 0);
 		ck_assert_msg(++outcome.runs <= budget, "%u runs and no end", outcome.runs);
 		if (world->cancel)
-			cancel_useless(search, flight, &n_flights);
+			n_useless = cancel_useless(search, flight, &n_flights, useless);
 	}
 	ck_assert(!search_next(search, &probe));
 	outcome.verdict = *search_verdict(search);
