@@ -427,10 +427,12 @@ static int set_test(struct lowering *l)
 	struct str script = STR_INIT;
 	struct value *test;
 	const struct value *run = value_get(get(l, "test"), "run");
+	/* What is no text is refused by its reader. */
+	const char *text = run && run->type == YAML_SCALAR ? run->text : NULL;
 	int rc = 0;
 
-	if (l->suite || (run && run->type == YAML_SCALAR))
-		rc = add_steps(l, &script, l->suite ? l->suite->run : run->text);
+	if (l->suite || text)
+		rc = add_steps(l, &script, l->suite ? l->suite->run : text);
 	if (rc == 0 && l->suite) {
 		test = value_new(YAML_MAPPING, place);
 		value_set(test, "run", place, value_text(script.buf, true, place));
@@ -441,7 +443,7 @@ static int set_test(struct lowering *l)
 			l->test_env = NULL;
 		}
 		value_set(l->native, "test", place, test);
-	} else if (rc == 0 && script.len > strlen(run ? run->text : "")) {
+	} else if (rc == 0 && text && script.len > strlen(text)) {
 		value_set(value_get(l->native, "test"), "run", place,
 		        value_text(script.buf, true, run->place));
 	}

@@ -239,6 +239,10 @@ START_TEST(a_wrong_type_is_told)
 	must_refuse(WHOLE "build: {run: [make, make check]}\n",
 	        "found a list as \"build.run\", allowed: one text");
 	must_refuse(WHOLE "build: {keep: [[a]]}\n", "found a list as \"build.keep\"");
+	must_refuse("suite: a\nupstream_url: https://example.org/a.git\nupstream_commit: v1\ntest: {run: {b: ~}}\n",
+	        "found a mapping as \"test.run\", allowed: text");
+	must_refuse("suite: a\nupstream_url: https://example.org/a.git\nupstream_commit: v1\ntest: {run: [b]}\n",
+	        "found a list as \"test.run\", allowed: one text");
 	must_refuse(WHOLE "category: functionl\n",
 	        "allowed: functional, benchmark, noise-benchmark; did you mean \"functional\"?");
 	must_refuse(WHOLE "os_arch: amd64\n", "did you mean \"x86_64\"?");
