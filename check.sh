@@ -1,7 +1,7 @@
 #!/bin/bash
 # check.sh [--slow] [SUITE...]: install what is missing, build, run all tests (or those named), and end with one line:
 # "N passed, N failed".  --slow: fuzz every target for a minute (with CI in the environment that is so for what reads YAML and logs),
-# and run all unit tests without sanitizers, too.  Logs are in build/check/.
+# run all unit tests without sanitizers, too, and more histories against git.  Logs are in build/check/.
 set -u
 . "$(dirname "$0")/scripts/setup.sh"
 
@@ -69,11 +69,12 @@ count_tap() {
 	count "${points[@]}"
 }
 
-# beside NAME COMMAND...: begins it as soon as a processor is free of the others; its end is in NAME.log, NAME.status and NAME.seconds
+# beside NAME COMMAND...: begins it as soon as less than $at_once others run; its end is in NAME.log, NAME.status and NAME.seconds
+at_once=$(nproc)
 beside() {
 	local name=$1
 	shift
-	while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
+	while [ "$(jobs -rp | wc -l)" -ge "$at_once" ]; do
 		wait -n
 	done
 	rm -f "$logs/$name.status"
@@ -103,7 +104,7 @@ suite_headers() { one headers check_headers; }
 # Unit tests, under AddressSanitizer and UndefinedBehaviorSanitizer: Check says how many each program ran.
 suite_unit() {
 	local status=0 log p=0 f=0 counts
-	(setup_build build-san --enable-werror --enable-sanitizers) || { count 0 1; return; }
+	(setup_build build-san --enable-werror --enable-sanitizers CFLAGS='-O1 -g1') || { count 0 1; return; }
 	rm -f build-san/tests/unit/*.log build-san/tests/unit/*.trs
 	make -C build-san -k -j"$(nproc)" check >"$logs/unit.log" 2>&1 </dev/null || status=$?
 	for log in build-san/tests/unit/*.log; do
@@ -123,11 +124,12 @@ suite_unit() {
 	count $p $f
 }
 
-# They wait more than they work: two at a time, the longest first.  Where processes are killed at random moments these have the machine
-# to themselves.
+# They wait more than they work: one more at a time than there are processors, those that take longest first.  Where processes are killed
+# at random moments they have the machine to themselves.
 suite_e2e() {
-	local file name files
-	mapfile -t files < <(wc -l tests/e2e/*.bats | sort -rn | awk '$2 != "total" && !/\/kill.bats/ { print $2 }')
+	local file name files slowest=(hardship options run infra evidence shapes) at_once=$(($(nproc) + 1))
+	mapfile -t files < <(printf 'tests/e2e/%s.bats\n' "${slowest[@]}"; ls tests/e2e/*.bats)
+	mapfile -t files < <(printf '%s\n' "${files[@]}" | awk '!/\/kill.bats/ && !seen[$0]++')
 	for file in "${files[@]}" tests/e2e/kill.bats; do
 		name=$(basename "$file" .bats)
 		[ "$name" != kill ] || wait
@@ -213,10 +215,11 @@ suite_fuzz() {
 	done
 }
 
-# All unit tests have run already; whether the package has what they read shows in those that read files.
+# All unit tests have run already.  Whether the package has what they read shows in those that read files, and those of the search play
+# more rounds without sanitizers.
 suite_distcheck() {
-	local tests=(tests/unit/test_{rules,errorid,error_files,job,lkp_stats,web}) arguments=()
-	[ -n "$slow" ] || arguments=("AM_MAKEFLAGS=TESTS='${tests[*]}'")
+	local tests=(tests/unit/test_{rules,errorid,error_files,job,lkp_stats,web,search_bayes,search_sim}) arguments=()
+	[ -n "$slow" ] || arguments=("AM_MAKEFLAGS=TESTS='${tests[*]}'" "DISTCHECK_CONFIGURE_FLAGS=CFLAGS=-O1")
 	one distcheck make -C build -j"$(nproc)" "${arguments[@]}" distcheck
 }
 
@@ -225,7 +228,7 @@ setup_packages build run test
 setup_redis
 export PATH
 setup_build build --enable-werror
-export BISECTCTL=$programs/bisectctl BISECTD=$programs/bisectd
+export BISECTCTL=$programs/bisectctl BISECTD=$programs/bisectd SLOW=$slow
 for suite in "${suites[@]}"; do
 	suite_begun=$SECONDS
 	say "$suite"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # bisectctl run against git bisect run on histories that are no lines: octopus and criss-cross merges, several roots, several good ends.
+# With SLOW in the environment (check.sh --slow): more of them.
 load lib
 
 # shapes SEED COMMITS CULPRIT: a stream for git fast-import as that of history() in lib.bash, of branches that fork, merge (two or up to
@@ -88,7 +89,7 @@ some_good() {
 }
 
 @test "octopus, criss-cross and several roots: the commit that git bisect run names" {
-	for seed in 3 5 8; do
+	for seed in 3 ${SLOW:+5 8}; do
 		for culprit in 2 37 90 131 158; do
 			rm -rf repo && make_shapes repo "$seed" 160 "$culprit"
 			(
@@ -104,26 +105,27 @@ some_good() {
 }
 
 @test "--first-parent names the commit that git bisect --first-parent names" {
-	merges=0
-	for seed in 3 5 8 13; do
+	merges=0 all=0
+	for seed in 3 13 ${SLOW:+5 8}; do
 		for culprit in 20 75 110 140; do
 			rm -rf repo && make_shapes repo "$seed" 160 "$culprit"
 			cd repo
 			expected="$(git_names --first-parent main v1)"
 			echo "seed $seed, culprit $culprit: git names $expected"
 			[ -n "$expected" ]
+			all=$((all + 1))
 			[ "$expected" = "$(hex . "v$culprit")" ] || merges=$((merges + 1))
 			[ "$(we_name --first-parent main v1)" = "culprit $expected" ]
 			[ "$(we_name "--first-parent --trust -j3" main v1)" = "culprit $expected" ]
 			cd ..
 		done
 	done
-	# Most of them came in with a merge, which is named then.
-	[ "$merges" -gt 4 ]
+	# Many of them came in with a merge, which is named then.
+	[ "$merges" -gt $((all / 4)) ]
 }
 
 @test "several good ends on several branches: the commit that git bisect run names" {
-	for seed in 3 5 8; do
+	for seed in 3 ${SLOW:+5 8}; do
 		for culprit in 60 119 150; do
 			rm -rf repo && make_shapes repo "$seed" 160 "$culprit"
 			cd repo

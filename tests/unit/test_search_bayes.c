@@ -9,6 +9,7 @@
 
 #include "search/model.h"
 #include "search/search.h"
+#include "tests/unit/rounds.h"
 
 #define MAX_COMMITS 12u
 #define MAX_SEEN 40u
@@ -425,7 +426,7 @@ END_TEST
 
 static void check_random_beliefs(uint32_t first_seed, uint32_t rounds, bool ratios)
 {
-	for (uint32_t round = first_seed; round < first_seed + rounds; round++) {
+	for (uint32_t round = first_seed; round < first_seed + ROUNDS(rounds); round++) {
 		struct world world;
 		char what[64];
 
@@ -454,7 +455,7 @@ END_TEST
 
 START_TEST(a_search_on_trial_sees_the_graph_in_any_numbering_alike)
 {
-	for (uint32_t round = 0; round < 2000; round++) {
+	for (uint32_t round = 0; round < ROUNDS(2000); round++) {
 		struct world world, other = { .n_good = 0 };
 		uint32_t place[MAX_COMMITS] = { 0 }, done = 0;
 		struct search *search, *again;
@@ -559,7 +560,7 @@ START_TEST(a_probe_tells_what_it_says_and_none_tells_more_when_rates_are_unknown
 {
 	unsigned checked = 0;
 
-	for (uint32_t round = 0; round < 1500; round++) {
+	for (uint32_t round = 0; round < ROUNDS(1500); round++) {
 		struct world world;
 		char what[64];
 
@@ -574,7 +575,7 @@ START_TEST(a_probe_tells_what_it_says_and_none_tells_more_when_rates_are_unknown
 			checked += check_probes(&world, 1, what);
 		graph_release(&world.graph);
 	}
-	ck_assert_uint_ge(checked, 700);
+	ck_assert_uint_ge(checked, ROUNDS(700));
 }
 END_TEST
 
@@ -582,7 +583,7 @@ START_TEST(a_probe_beside_up_to_three_in_flight_tells_what_it_says_when_rates_ar
 {
 	unsigned checked = 0;
 
-	for (uint32_t round = 0; round < 250; round++) {
+	for (uint32_t round = 0; round < ROUNDS(250); round++) {
 		struct world world;
 		char what[64];
 
@@ -601,7 +602,7 @@ START_TEST(a_probe_beside_up_to_three_in_flight_tells_what_it_says_when_rates_ar
 			checked += check_probes(&world, 4, what);
 		graph_release(&world.graph);
 	}
-	ck_assert_uint_ge(checked, 400);
+	ck_assert_uint_ge(checked, ROUNDS(400));
 }
 END_TEST
 
@@ -667,7 +668,7 @@ static void compare_paths(uint32_t n, uint32_t slots, double tolerance)
 
 START_TEST(the_quick_path_for_lines_chooses_as_the_general_one)
 {
-	for (uint32_t round = 0; round < 60; round++) {
+	for (uint32_t round = 0; round < ROUNDS(60); round++) {
 		seed = 500000 + round;
 		compare_paths(2 + dice(300), 1 + round % 4, 1e-6);
 	}
@@ -754,7 +755,7 @@ static void check_same(struct search *one, struct search *two, uint32_t n, const
 
 START_TEST(belief_verdict_and_next_probe_are_the_same_to_the_last_bit_in_any_order)
 {
-	for (uint32_t round = 0; round < 3000; round++) {
+	for (uint32_t round = 0; round < ROUNDS(3000); round++) {
 		struct world world;
 		struct search *in_order;
 		char what[64];
@@ -792,7 +793,7 @@ START_TEST(with_boxes_that_are_left_out_the_order_matters_as_little)
 {
 	unsigned left_out = 0;
 
-	for (uint32_t round = 0; round < 400; round++) {
+	for (uint32_t round = 0; round < ROUNDS(400); round++) {
 		struct world world = { .bad = 7, .n_good = 1 };
 		struct search *in_order, *other;
 		uint32_t boxes[4], culprit;
@@ -818,7 +819,7 @@ START_TEST(with_boxes_that_are_left_out_the_order_matters_as_little)
 		search_free(other);
 		graph_release(&world.graph);
 	}
-	ck_assert_uint_ge(left_out, 40);
+	ck_assert_uint_ge(left_out, ROUNDS(40));
 }
 END_TEST
 
@@ -859,7 +860,7 @@ START_TEST(fifty_shuffles_of_what_came_in_give_one_belief_whatever_it_was)
 {
 	unsigned left_out = 0;
 
-	for (uint32_t round = 0; round < 400; round++) {
+	for (uint32_t round = 0; round < ROUNDS(400); round++) {
 		struct world world;
 		struct search *first;
 		uint32_t box;
@@ -883,7 +884,7 @@ START_TEST(fifty_shuffles_of_what_came_in_give_one_belief_whatever_it_was)
 		search_free(first);
 		graph_release(&world.graph);
 	}
-	ck_assert_uint_ge(left_out, 20);
+	ck_assert_uint_ge(left_out, ROUNDS(20));
 }
 END_TEST
 
@@ -911,7 +912,7 @@ static void check_permutations(const struct world *original, struct world *world
 
 START_TEST(every_permutation_of_six_results_gives_one_belief)
 {
-	for (uint32_t round = 0; round < 40; round++) {
+	for (uint32_t round = 0; round < ROUNDS(40); round++) {
 		struct world world, shuffled;
 		char what[64];
 
@@ -927,7 +928,7 @@ END_TEST
 
 START_TEST(asked_after_every_result_the_belief_is_that_of_a_new_search_to_the_last_bit)
 {
-	for (uint32_t round = 0; round < 300; round++) {
+	for (uint32_t round = 0; round < ROUNDS(300); round++) {
 		struct world world, so_far;
 		struct search *search = NULL;
 		char what[64];
@@ -961,7 +962,7 @@ END_TEST
 
 START_TEST(the_same_calls_give_the_same_answers)
 {
-	for (uint32_t round = 0; round < 300; round++) {
+	for (uint32_t round = 0; round < ROUNDS(300); round++) {
 		struct world world;
 		struct search *search[2];
 

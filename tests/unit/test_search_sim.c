@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "search/search.h"
+#include "tests/unit/rounds.h"
 
 #define MAX_SLOTS 16
 
@@ -304,7 +305,7 @@ static struct world random_world(void)
 
 START_TEST(every_culprit_of_random_graphs_is_found_with_any_number_of_slots_in_any_order)
 {
-	for (uint32_t round = 0; round < 400; round++) {
+	for (uint32_t round = 0; round < ROUNDS(400); round++) {
 		struct world world;
 		char what[64];
 
@@ -319,7 +320,7 @@ END_TEST
 
 START_TEST(skips_now_and_then_and_lost_runs_change_no_verdict)
 {
-	for (uint32_t round = 0; round < 400; round++) {
+	for (uint32_t round = 0; round < ROUNDS(400); round++) {
 		struct world world;
 		char what[64];
 
@@ -340,7 +341,7 @@ END_TEST
 START_TEST(a_broken_stretch_gives_the_range_that_git_gives)
 {
 	/* candidates 1..30, of which from..to do not build */
-	for (uint32_t round = 0; round < 400; round++) {
+	for (uint32_t round = 0; round < ROUNDS(400); round++) {
 		uint32_t from, to, culprit;
 		struct world world;
 		struct outcome outcome;
@@ -382,7 +383,7 @@ static bool looks_like_culprit(const struct world *world, uint32_t v)
 
 START_TEST(broken_commits_in_random_graphs_leave_exactly_what_git_would_leave)
 {
-	for (uint32_t round = 0; round < 1200; round++) {
+	for (uint32_t round = 0; round < ROUNDS(1200); round++) {
 		struct world world;
 		struct outcome outcome;
 		uint32_t n = 0;
@@ -414,7 +415,7 @@ END_TEST
 
 START_TEST(stretches_that_are_not_worth_a_build_never_rule_out_the_culprit)
 {
-	for (uint32_t round = 0; round < 150; round++) {
+	for (uint32_t round = 0; round < ROUNDS(150); round++) {
 		uint32_t from, culprit;
 		struct world world;
 		struct outcome outcome;
@@ -628,7 +629,7 @@ END_TEST
 
 START_TEST(a_good_end_that_is_bad_is_found_out_in_any_graph)
 {
-	for (uint32_t round = 0; round < 400; round++) {
+	for (uint32_t round = 0; round < ROUNDS(400); round++) {
 		struct world world;
 		struct outcome outcome;
 
@@ -649,7 +650,7 @@ END_TEST
 
 START_TEST(a_bad_end_that_is_good_is_not_reproduced_in_any_graph)
 {
-	for (uint32_t round = 0; round < 400; round++) {
+	for (uint32_t round = 0; round < ROUNDS(400); round++) {
 		struct world world;
 		bool *none;
 
@@ -680,7 +681,7 @@ static bool *commits_without(const struct graph *graph, uint32_t end)
 
 START_TEST(every_fix_is_found_and_what_never_had_the_error_is_neither_run_nor_named)
 {
-	for (uint32_t round = 0; round < 600; round++) {
+	for (uint32_t round = 0; round < ROUNDS(600); round++) {
 		struct world world;
 		struct outcome outcome;
 		bool found = false;
@@ -748,7 +749,7 @@ END_TEST
 
 START_TEST(runs_that_fit_no_model_still_end_within_the_budget)
 {
-	for (uint32_t round = 0; round < 500; round++) {
+	for (uint32_t round = 0; round < ROUNDS(500); round++) {
 		struct world world;
 
 		seed = 31 + round;
