@@ -318,7 +318,7 @@ static struct tree *tree_to_wait_for(struct loop *loop, uint32_t commit)
 	for (size_t i = 0; i < loop->n_slots; i++) {
 		struct tree *tree = loop->slots[i].tree;
 
-		if (!tree_is_busy(tree) || tree_is_stopping(tree) || strcmp(tree_built(tree), hex_of(loop, commit)))
+		if (!tree_is_busy(tree) || !tree_keeps_build(tree) || strcmp(tree_built(tree), hex_of(loop, commit)))
 			continue;
 		for (size_t j = 0; j < loop->n_slots; j++)	/* an idle tree with it is better still */
 			if (!tree_is_busy(loop->slots[j].tree) &&

@@ -155,9 +155,9 @@ bool tree_is_busy(const struct tree *tree)
 	return tree->state != TREE_IDLE;
 }
 
-bool tree_is_stopping(const struct tree *tree)
+bool tree_keeps_build(const struct tree *tree)
 {
-	return tree->stopping;
+	return !tree->stopping || tree->reuse || tree->state == TREE_COMMAND;
 }
 
 unsigned tree_slot(const struct tree *tree)

@@ -61,7 +61,7 @@ void tree_start(struct tree *tree, const char *hex, unsigned sequence);
 void tree_stop(struct tree *tree, bool hard);
 
 bool tree_is_busy(const struct tree *tree);
-bool tree_is_stopping(const struct tree *tree);
+bool tree_keeps_build(const struct tree *tree);	/* false: it is being stopped before what tree_built() names was built */
 unsigned tree_slot(const struct tree *tree);
 const char *tree_commit(const struct tree *tree);	/* of the run under way or the last one; "" */
 unsigned tree_sequence(const struct tree *tree);	/* likewise */

@@ -103,11 +103,12 @@ finish_test() {
 
 # One unit of any kind; reverted trees never have the bug.  Every run is noted in $STATE/runs.
 work_once() {
-	local kind commit revert=''
-	api POST /api/v1/units/claim --data "{\"agent\": \"box\", \"slots\": 4, \"wait_s\": 1, \"lanes\": [\"$(lane build)\", \"$(lane test)\"]}"
+	local kind commit tree revert=''
+	api POST /api/v1/units/claim --data "{\"agent\": \"box\", \"slots\": 4, \"wait_s\": ${WAIT:-1}, \"lanes\": [\"$(lane build)\", \"$(lane test)\"]}"
 	[ "$code" = 200 ] || return 0
-	unit="$(get .id)" epoch="$(get .epoch)" kind="$(get .payload.kind)" commit="$(get .payload.commit)"
-	[ "$kind" = build ] || [ "$(git -C "$REPO" rev-parse "$commit^{tree}")" = "$(get .payload.tree)" ] || revert=1
+	took=1
+	read -r unit epoch kind commit tree < <(get '[.id, .epoch, .payload.kind, .payload.commit, .payload.tree] | join(" ")')
+	[ "$kind" = build ] || [ "$(git -C "$REPO" rev-parse "$commit^{tree}")" = "$tree" ] || revert=1
 	echo "$unit" >>"$STATE/runs"
 	held="$unit $epoch $kind ${revert:-$commit}"
 	finish_held
@@ -126,12 +127,17 @@ finish_held() {
 	fi
 }
 
-# work [ID]: until the bisection has ended.
+# work ID: until the bisection has ended, which is looked at when there is nothing to do.
 work() {
 	local deadline=$((SECONDS + 100))	# a lease that nobody renews takes 60 s
-	until api GET "/api/v1/bisections/$1" && [ "$code" = 200 ] && [[ "$(get .state)" == @(done|failed|cancelled) ]]; do
+	while :; do
 		[ "$SECONDS" -lt "$deadline" ] || { jq -c 'del(.belief)' <<<"$answer"; return 1; }
-		work_once
+		took=''
+		WAIT=0 work_once
+		[ -z "$took" ] || continue
+		sleep 0.1
+		api GET "/api/v1/bisections/$1"
+		[ "$code" != 200 ] || [[ "$(get .state)" != @(done|failed|cancelled) ]] || return 0
 	done
 }
 
