@@ -30,11 +30,6 @@ again() {
 	echo "DAEMON=$DAEMON" >"$STATE/now"
 }
 
-ended() {
-	api GET "/api/v1/bisections/$1"
-	[ "$(get .state)" != running ] && [ "$(get .state)" != waiting ]
-}
-
 # A commit with the file shows the error in every second run, always the same ones.
 flaky() {
 	local sum

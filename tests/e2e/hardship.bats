@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # bisectd when things go wrong around it: clients that leave, a full disk, lost files, a Redis that hangs, stops at bad moments.
-# The farm is this file: it speaks the agents' API with curl, so that every moment can be held.  Each test has a daemon of its own, which must end by
+# The farm is this file: it speaks the agents' API, so that every moment can be held.  Each test has a daemon of its own, which must end by
 # itself, with status 0, and (in a build with sanitizers) without a complaint.
 load lib_service
 
@@ -65,24 +65,20 @@ children_named() {
 ask() {
 	api POST /api/v1/units/claim --data "{\"agent\": \"box-$1\", \"slots\": 4, \"wait_s\": ${2:-20}, \"lanes\": [\"$(lane "$1")\"]}"
 	[ "$code" = 200 ] || return 1
-	unit="$(get .id)"
-	epoch="$(get .epoch)"
+	read -r unit epoch < <(exec jq -r '[.id, .epoch] | join(" ")' <<<"$answer")
 }
 
-lane() { if [ "$1" = build ]; then echo "build/$(uname -m)"; else echo "test/dc/$(uname -m)"; fi; }
+MACHINE="${MACHINE:-$(uname -m)}"
+lane() { if [ "$1" = build ]; then echo "build/$MACHINE"; else echo "test/dc/$MACHINE"; fi; }
 
 # put TEXT: as an artifact, its name in $sha.
 put() {
-	printf %s "$1" >"$BATS_TEST_TMPDIR/artifact"
-	sha="$(sha256sum <"$BATS_TEST_TMPDIR/artifact" | cut -d' ' -f1)"
-	api PUT "/api/v1/artifacts/$sha" --data-binary "@$BATS_TEST_TMPDIR/artifact"
+	sum "$1"
+	api PUT "/api/v1/artifacts/$sha" --data-binary "$1"$'\n'
 }
 
 # finish UNIT EPOCH AGENT RESULT
-finish() {
-	jq -nc --arg agent "box-$3" --argjson epoch "$2" --argjson result "$4" '{$agent, $epoch, $result}' >"$BATS_TEST_TMPDIR/body"
-	api POST "/api/v1/units/$1/finish" --data-binary "@$BATS_TEST_TMPDIR/body"
-}
+finish() { api POST "/api/v1/units/$1/finish" --data "{\"agent\": \"box-$3\", \"epoch\": $2, \"result\": $4}"; }
 
 finish_build() {
 	put "products of $unit"
@@ -103,14 +99,15 @@ finish_test() {
 
 # One unit of any kind; reverted trees never have the bug.  Every run is noted in $STATE/runs.
 work_once() {
-	local kind commit tree revert=''
-	api POST /api/v1/units/claim --data "{\"agent\": \"box\", \"slots\": 4, \"wait_s\": ${WAIT:-1}, \"lanes\": [\"$(lane build)\", \"$(lane test)\"]}"
+	local kind commit tree
+	api POST /api/v1/units/claim --data "{\"agent\": \"box\", \"slots\": 4, \"wait_s\": ${WAIT:-1}, \"lanes\": [\"build/$MACHINE\", \"test/dc/$MACHINE\"]}"
 	[ "$code" = 200 ] || return 0
 	took=1
-	read -r unit epoch kind commit tree < <(get '[.id, .epoch, .payload.kind, .payload.commit, .payload.tree] | join(" ")')
-	[ "$kind" = build ] || [ "$(git -C "$REPO" rev-parse "$commit^{tree}")" = "$tree" ] || revert=1
+	read -r unit epoch kind commit tree < <(
+		exec jq -r '[.id, .epoch, .payload.kind, .payload.commit, .payload.tree] | join(" ")' <<<"$answer")
+	[ "$kind" = build ] || [ "$(git -C "$REPO" rev-parse "$commit^{tree}")" = "$tree" ] || kind=revert
 	echo "$unit" >>"$STATE/runs"
-	held="$unit $epoch $kind ${revert:-$commit}"
+	held="$unit $epoch $kind $commit"
 	finish_held
 }
 
@@ -118,24 +115,23 @@ work_once() {
 finish_held() {
 	local kind commit
 	read -r unit epoch kind commit <<<"$held"
-	if [ "$kind" = build ]; then
-		finish_build || true
-	elif [ "$commit" = 1 ]; then
-		finish "$unit" "$epoch" test '{"outcome": "pass", "complete": true, "exit_status": 0, "errors": []}'
-	else
-		finish_test "$commit"
-	fi
+	case "$kind" in
+	build) finish_build || true ;;
+	revert) finish "$unit" "$epoch" test '{"outcome": "pass", "complete": true, "exit_status": 0, "errors": []}' ;;
+	*) finish_test "$commit" ;;
+	esac
 }
 
 # work ID: until the bisection has ended, which is looked at when there is nothing to do.
 work() {
-	local deadline=$((SECONDS + 100))	# a lease that nobody renews takes 60 s
+	local deadline=$((SECONDS + 100)) -	# a lease that nobody renews takes 60 s
+	set +T
 	while :; do
 		[ "$SECONDS" -lt "$deadline" ] || { jq -c 'del(.belief)' <<<"$answer"; return 1; }
 		took=''
 		WAIT=0 work_once
 		[ -z "$took" ] || continue
-		sleep 0.1
+		pause
 		api GET "/api/v1/bisections/$1"
 		[ "$code" != 200 ] || [[ "$(get .state)" != @(done|failed|cancelled) ]] || return 0
 	done

@@ -67,9 +67,7 @@ nothing_repeated() {
 	done <"$BATS_TEST_TMPDIR/lines"
 }
 
-ended() {
-	api GET "/api/v1/bisections/$bisection" && [ "$(get .state)" != running ] && [ "$(get .state)" != waiting ]
-}
+ended() { api GET "/api/v1/bisections/$bisection" && [[ "$(get .state)" != @(running|waiting) ]]; }
 
 state_is_known() { api GET "/api/v1/bisections/$bisection"; }
 

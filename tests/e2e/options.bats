@@ -52,11 +52,6 @@ queue_is_empty() {
 	[ "$(get '.queue.ready + .queue.leased')" = 0 ]
 }
 
-ended() {
-	api GET "/api/v1/bisections/$1"
-	[ "$(get .state)" != running ] && [ "$(get .state)" != waiting ]
-}
-
 @test "a wrong key, type or value of an option is refused in a line that says what is allowed" {
 	line "$REPOS/wrong" 4 3-:bug
 	submit "$REPOS/wrong"
