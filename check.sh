@@ -26,13 +26,14 @@ done
 
 logs=$root/build/check
 mkdir -p "$logs/home"
+rm -f "$logs"/*.status
 export HOME=$logs/home GIT_CONFIG_NOSYSTEM=1
 unset XDG_CONFIG_HOME XDG_CACHE_HOME XDG_RUNTIME_DIR MAKEFLAGS "${!BISECTD_@}"
 cd "$root" || exit 1
 
-passed=0 failed=0 skipped=0
+passes=0 failures=0 skips=0
 count() {
-	passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + ${3:-0}))
+	passes=$((passes + $1)) failures=$((failures + $2)) skips=$((skips + ${3:-0}))
 	local text="    $1 passed, $2 failed"
 	[ "${3:-0}" = 0 ] || text="$text, $3 skipped"
 	say "$text"
@@ -43,16 +44,32 @@ show_end() {
 	sed 's/^/    | /' "$1" | tail -n "${2:-40}"
 }
 
-# one NAME COMMAND...: passes if the command does
-one() {
-	local name=$1
+# run NAME COMMAND...: its output is in NAME.log, its end in NAME.status and NAME.seconds
+run() {
+	local name=$1 begun=$SECONDS status=0
 	shift
-	if "$@" >"$logs/$name.log" 2>&1 </dev/null; then
+	"$@" >"$logs/$name.log" 2>&1 </dev/null || status=$?
+	echo $((SECONDS - begun)) >"$logs/$name.seconds"
+	echo $status >"$logs/$name.status"
+}
+
+passed() { [ "$(cat "$logs/$1.status")" = 0 ]; }
+
+# count_one NAME [TITLE]: what was run passes if its command did
+count_one() {
+	if passed "$1"; then
 		count 1 0
 	else
-		show_end "$logs/$name.log"
+		[ -z "${2:-}" ] || say "    $2:"
+		show_end "$logs/$1.log"
 		count 0 1
 	fi
+}
+
+# one NAME COMMAND...
+one() {
+	run "$@"
+	count_one "$1"
 }
 
 # count_tap NAME STATUS: the points in the log of a program that ended so
@@ -69,21 +86,14 @@ count_tap() {
 	count "${points[@]}"
 }
 
-# beside NAME COMMAND...: begins it as soon as less than $at_once others run; its end is in NAME.log, NAME.status and NAME.seconds
-at_once=$(nproc)
+# beside NAME COMMAND...: run as soon as less than $at_once others are, besides what was begun ahead
+at_once=$(nproc) ahead=0
 beside() {
-	local name=$1
-	shift
-	while [ "$(jobs -rp | wc -l)" -ge "$at_once" ]; do
+	while [ "$(jobs -rp | grep -cvx $ahead)" -ge "$at_once" ]; do
 		wait -n
 	done
-	rm -f "$logs/$name.status"
-	{
-		local begun=$SECONDS status=0
-		"$@" >"$logs/$name.log" 2>&1 </dev/null || status=$?
-		echo $((SECONDS - begun)) >"$logs/$name.seconds"
-		echo $status >"$logs/$name.status"
-	} &
+	rm -f "$logs/$1.status"
+	run "$@" &
 }
 
 # Every header compiles alone.
@@ -124,12 +134,26 @@ suite_unit() {
 	count $p $f
 }
 
-# They wait more than they work: one more at a time than there are processors, those that take longest first.  Where processes are killed
-# at random moments they have the machine to themselves.
+# What later suites have to build and nobody waits for, as far as they are chosen: at the lowest priority, one after another.
+run_ahead() {
+	renice -n 19 "$BASHPID" >/dev/null
+	local suite
+	for suite in "${suites[@]}"; do
+		case $suite in
+		fuzz) run build-fuzz build_fuzz ;;
+		distcheck) run distcheck check_distribution ;;
+		esac
+	done
+}
+
+# They wait more than they work: one more at a time than there are processors, those that take longest first, and what can be run ahead.
+# Where processes are killed at random moments they have the machine to themselves.
 suite_e2e() {
 	local file name files slowest=(hardship options run infra evidence shapes) at_once=$(($(nproc) + 1))
 	mapfile -t files < <(printf 'tests/e2e/%s.bats\n' "${slowest[@]}"; ls tests/e2e/*.bats)
 	mapfile -t files < <(printf '%s\n' "${files[@]}" | awk '!/\/kill.bats/ && !seen[$0]++')
+	run_ahead &
+	ahead=$!
 	for file in "${files[@]}" tests/e2e/kill.bats; do
 		name=$(basename "$file" .bats)
 		[ "$name" != kill ] || wait
@@ -188,39 +212,45 @@ fuzz() {
 	esac
 	# Where whatever people write comes in: a minute in CI, too.
 	case $name in
-	fuzz_errorid | fuzz_yaml) [ -z "${CI:-}" ] || seconds=60 ;;
+	fuzz_errorid | fuzz_yaml | fuzz_job) [ -z "${CI:-}" ] || seconds=60 ;;
 	esac
 	mkdir -p "$logs/corpus/$name"
 	timeout -k 10 $((seconds + 60)) "build-fuzz/$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
 		-artifact_prefix="$logs/" "$logs/corpus/$name" "${seeds[@]}"
 }
 
+fuzz_targets() { sed -n 's/^noinst_PROGRAMS += //p' tests/fuzz/local.mk | tr ' ' '\n'; }
+
+build_fuzz() {
+	local targets
+	mapfile -t targets < <(fuzz_targets)
+	(CC=clang setup_build build-fuzz --enable-fuzzers -- "${targets[@]}")
+}
+
 suite_fuzz() {
-	local target targets
-	mapfile -t targets < <(sed -n 's/^noinst_PROGRAMS += //p' tests/fuzz/local.mk | tr ' ' '\n')
-	(CC=clang setup_build build-fuzz --enable-fuzzers -- "${targets[@]}") || { count 0 1; return; }
-	for target in "${targets[@]}"; do
+	local target at_once=$(($(nproc) + 1))
+	[ -e "$logs/build-fuzz.status" ] || run build-fuzz build_fuzz
+	passed build-fuzz || { count_one build-fuzz; return; }
+	for target in $(fuzz_targets); do
 		beside "${target##*/}" fuzz "$target"
 	done
 	wait
-	for target in "${targets[@]}"; do
-		target=${target##*/}
-		if [ "$(cat "$logs/$target.status")" = 0 ]; then
-			count 1 0
-		else
-			say "    $target:"
-			show_end "$logs/$target.log"
-			count 0 1
-		fi
+	for target in $(fuzz_targets); do
+		count_one "${target##*/}" "${target##*/}"
 	done
 }
 
 # All unit tests have run already.  Whether the package has what they read shows in those that read files, and those of the search play
 # more rounds without sanitizers.
-suite_distcheck() {
+check_distribution() {
 	local tests=(tests/unit/test_{rules,errorid,error_files,job,lkp_stats,web,search_bayes,search_sim}) arguments=()
 	[ -n "$slow" ] || arguments=("AM_MAKEFLAGS=TESTS='${tests[*]}'" "DISTCHECK_CONFIGURE_FLAGS=CFLAGS=-O1")
-	one distcheck make -C build -j"$(nproc)" "${arguments[@]}" distcheck
+	make -C build -j"$(nproc)" "${arguments[@]}" distcheck
+}
+
+suite_distcheck() {
+	[ -e "$logs/distcheck.status" ] || run distcheck check_distribution
+	count_one distcheck
 }
 
 begun=$SECONDS
@@ -236,9 +266,9 @@ for suite in "${suites[@]}"; do
 	say "    $((SECONDS - suite_begun)) s"
 done
 say "in $((SECONDS - begun)) s:"
-if [ $skipped = 0 ]; then
-	say "$passed passed, $failed failed"
+if [ $skips = 0 ]; then
+	say "$passes passed, $failures failed"
 else
-	say "$passed passed, $failed failed, $skipped skipped"
+	say "$passes passed, $failures failed, $skips skipped"
 fi
-[ $failed = 0 ] && [ $passed -gt 0 ]
+[ $failures = 0 ] && [ $passes -gt 0 ]
