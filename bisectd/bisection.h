@@ -148,6 +148,8 @@ bool bisection_begin_prior(struct bisection *b);
 
 /* --- bisection_probe.c --- */
 
+/* True if an error of a run (an element of a result's errors) goes by this id: its own, or another system's spelling of it. */
+bool error_is_called(const json_t *error, const char *asked);
 /* What a result says of its commit: bad, good or skip. */
 enum observation bisection_observation(const struct bisection *b, const struct result_row *result);
 

@@ -179,8 +179,7 @@ static void note_end(struct probe *probe, const char *outcome, const char *box)
 	bisection_set_text(&probe->box, box);
 }
 
-/* True if an error of a run goes by the id asked for: its own, or another system's spelling of it. */
-static bool is_called(const json_t *error, const char *asked)
+bool error_is_called(const json_t *error, const char *asked)
 {
 	const char *id = json_string_value(json_object_get(error, "id"));
 	const json_t *alias;
@@ -201,7 +200,7 @@ static const json_t *error_among(const struct bisection *b, const json_t *errors
 	json_t *item;
 
 	json_array_foreach((json_t *)errors, i, item) {
-		if (is_called(item, b->row.error_id))
+		if (error_is_called(item, b->row.error_id))
 			return item;
 	}
 	return NULL;

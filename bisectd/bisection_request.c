@@ -8,6 +8,7 @@
 #include "job/errorid.h"
 
 #define REVISION_MAX 256
+#define NAMES_MAX 100		/* so many results are looked at for how an error is called */
 
 static int check_revision(const char *what, const char *revision, struct error *err)
 {
@@ -75,6 +76,47 @@ static bool is_undecided(const struct bisection_row *row)
 	return !strcmp(row->state, "done") && kind && !strcmp(kind, "undecided");
 }
 
+/* How errors are called by the runs of a job identity. */
+struct naming {
+	const char *identity, *asked;
+	char *id;		/* of the error that goes by the name asked for; NULL: none was seen */
+	bool several;		/* another system's name may stand for more than one of ours */
+};
+
+static bool note_name(const struct result_row *row, void *arg)
+{
+	struct naming *naming = arg;
+	json_t *error;
+	size_t i;
+
+	if (!row->identity || strcmp(row->identity, naming->identity))
+		return true;
+	json_array_foreach(row->errors, i, error) {
+		const char *id = json_string_value(json_object_get(error, "id"));
+
+		if (!id || !error_is_called(error, naming->asked))
+			continue;
+		if (naming->id && strcmp(naming->id, id))
+			naming->several = true;
+		bisection_set_text(&naming->id, id);
+	}
+	return !naming->id;
+}
+
+/*
+ * The id of the error asked for as our runs show it, whichever system's spelling was used: a question asked in two spellings is one.
+ * Before a run has shown it, and where the spelling covers several errors, it is the id as it was asked for.
+ */
+static int own_error_id(struct daemon *daemon, const char *identity, const char *asked, char **ret, struct error *err)
+{
+	struct naming naming = { .identity = identity, .asked = asked };
+	int r = warehouse_results_with_error(daemon->warehouse, asked, NAMES_MAX, note_name, &naming, err);
+
+	*ret = naming.id && !naming.several ? mem_strdup(naming.id) : errorid_plain_source(asked);
+	free(naming.id);
+	return r;
+}
+
 /* *ret_more: it has ended undecided, and there is a budget to go on with. */
 static int request_new(struct daemon *daemon, const struct bisection_request *request,
 	struct bisection *b, bool *ret_existing, bool *ret_more, struct error *err)
@@ -95,8 +137,10 @@ static int request_new(struct daemon *daemon, const struct bisection_request *re
 	r = bisection_options_read(&b->options, request->options, err);
 	if (r < 0)
 		goto out;
-	b->row.error_id = errorid_plain_source(request->error_id);
 	b->row.identity = mem_strdup(job.identity);
+	r = own_error_id(daemon, job.identity, request->error_id, &b->row.error_id, err);
+	if (r < 0)
+		goto out;
 	dedupe_key(b, key);
 	if (!request->again &&
 		warehouse_bisection_find(daemon->warehouse, key, &old, NULL) == 0) {

@@ -55,7 +55,12 @@ setup() {
 	bisect 'stderr.eid.error:at#xABCD' --good c1
 	[ "$(get .verdict.verdict)" = culprit ]
 	[ "$(get .verdict.commit)" = "$(hex "$REPOS/names" c9)" ]
+	[ "$(get .error_id)" = stderr.error:at ]
 	[ "$(get '.probes[] | select(.observation == "bad") | .matched.line' | head -n1)" = 'error: at 0xABCD' ]
+	# Our name for it is the same question.
+	id="$(get .id)"
+	bisect stderr.error:at --good c1
+	[ "$(get .id)" = "$id" ]
 }
 
 @test "an error that never shows is not reproduced" {
