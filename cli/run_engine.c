@@ -278,7 +278,7 @@ static struct slot *slot_add(struct loop *loop)
 /* An idle tree for a commit: the one that holds its build, the last used one that may be overwritten, a new one, the least worth one. */
 static struct slot *slot_for(struct loop *loop, uint32_t commit)
 {
-	struct slot *free_slot = NULL, *oldest = NULL;
+	struct slot *free_slot = NULL, *cheapest = NULL;
 	enum worth least = WORTH_NOTHING;
 
 	for (size_t i = 0; i < loop->n_slots; i++) {
@@ -292,16 +292,16 @@ static struct slot *slot_for(struct loop *loop, uint32_t commit)
 		worth = worth_of(loop, slot);
 		if (worth == WORTH_NOTHING && (!free_slot || slot->used > free_slot->used))
 			free_slot = slot;
-		if (!oldest || worth < least || (worth == least && slot->used < oldest->used)) {
-			oldest = slot;
+		if (!cheapest || worth < least || (worth == least && slot->used < cheapest->used)) {
+			cheapest = slot;
 			least = worth;
 		}
 	}
 	if (free_slot)
 		return free_slot;
-	if (!oldest || may_add_spare(loop) || (is_sampling(loop) && loop->n_slots < loop->max_slots))
+	if (!cheapest || may_add_spare(loop) || (is_sampling(loop) && loop->n_slots < loop->max_slots))
 		return slot_add(loop);
-	return oldest;
+	return cheapest;
 }
 
 /* The busy tree in which this commit's build lies or is being made, if waiting for it is better than building it once more. */

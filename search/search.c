@@ -615,7 +615,7 @@ static size_t spare_the_best(struct search *search, uint32_t *useless, size_t n)
 	size_t n_flights = search->n_flights;
 	struct flight *flights = mem_array(n_flights, sizeof(*flights));
 	struct search_probe probe;
-	bool hopeless, found = true;
+	bool hopeless = false, found = true;
 
 	memcpy(flights, search->flights, n_flights * sizeof(*flights));
 	while (n && found) {
