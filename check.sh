@@ -111,12 +111,12 @@ check_headers() {
 
 suite_headers() { one headers check_headers; }
 
-# Unit tests, under AddressSanitizer and UndefinedBehaviorSanitizer: Check says how many each program ran.
+# Unit tests, under AddressSanitizer and UndefinedBehaviorSanitizer: Check says how many each program ran.  Some wait more than they work.
 suite_unit() {
 	local status=0 log p=0 f=0 counts
 	(setup_build build-san --enable-werror --enable-sanitizers CFLAGS='-O1 -g1') || { count 0 1; return; }
 	rm -f build-san/tests/unit/*.log build-san/tests/unit/*.trs
-	make -C build-san -k -j"$(nproc)" check >"$logs/unit.log" 2>&1 </dev/null || status=$?
+	make -C build-san -k -j$(($(nproc) + 1)) check >"$logs/unit.log" 2>&1 </dev/null || status=$?
 	for log in build-san/tests/unit/*.log; do
 		counts=$(sed -n 's/^[0-9]*%: Checks: \([0-9]*\), Failures: \([0-9]*\), Errors: \([0-9]*\)$/\1 \2 \3/p' "$log" |
 			awk '{ n += $1; f += $2 + $3 } END { print n - f, f + 0 }')
@@ -149,7 +149,7 @@ run_ahead() {
 # They wait more than they work: one more at a time than there are processors, those that take longest first, and what can be run ahead.
 # Where processes are killed at random moments they have the machine to themselves.
 suite_e2e() {
-	local file name files slowest=(hardship options run infra evidence shapes) at_once=$(($(nproc) + 1))
+	local file name files slowest=(run options infra hardship evidence shapes service) at_once=$(($(nproc) + 1))
 	mapfile -t files < <(printf 'tests/e2e/%s.bats\n' "${slowest[@]}"; ls tests/e2e/*.bats)
 	mapfile -t files < <(printf '%s\n' "${files[@]}" | awk '!/\/kill.bats/ && !seen[$0]++')
 	run_ahead &

@@ -14,6 +14,8 @@ struct redis_server *server;
 struct queue *queue;
 struct error err;
 
+static unsigned test;		/* the server may be that of all tests: each has its own keys */
+
 void make_room(void)
 {
 	const char *tmp = getenv("TMPDIR");
@@ -48,13 +50,24 @@ void stop_server(void)
 /* Nobody waits and nothing is given more time, unless a test wants so. */
 static const struct queue_rules at_once = { .attempts_max = QUEUE_ATTEMPTS_MAX };
 
+char *prefix_of(pid_t pid)
+{
+	return mem_printf("test-%d-%u", (int)pid, test);
+}
+
 void open_queue(void)
 {
-	char *prefix = mem_printf("test-%d", (int)getpid());
+	char *prefix = prefix_of(getpid());
 
 	assert_ok(queue_open(&queue, redis_server_address(server), NULL, prefix, &err));
 	queue_set_rules(queue, &at_once);
 	free(prefix);
+}
+
+void open_new_queue(void)
+{
+	test++;
+	open_queue();
 }
 
 void close_queue(void)

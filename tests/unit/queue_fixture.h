@@ -28,7 +28,9 @@ void make_room(void);
 void remove_room(void);
 void start_server(const char *name);	/* in room/name */
 void stop_server(void);
-void open_queue(void);			/* with a prefix of this process's own */
+char *prefix_of(pid_t pid);		/* of the keys of a process in this test; caller frees */
+void open_queue(void);			/* with the prefix of this process */
+void open_new_queue(void);		/* one that no earlier test has filled */
 void close_queue(void);
 
 enum unit_state add_to(const char *id, const char *lane, int priority);

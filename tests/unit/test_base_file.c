@@ -9,12 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char dir[] = "/tmp/test_base_file.XXXXXX";
+static char dir[sizeof("/tmp/test_base_file.XXXXXX")];
 static struct error err;
 
 static void enter_directory(void)
 {
 	err = (struct error)ERROR_INIT;
+	snprintf(dir, sizeof(dir), "/tmp/test_base_file.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	ck_assert_int_eq(chdir(dir), 0);
 }
@@ -278,6 +279,7 @@ int main(void)
 	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
+	srunner_set_fork_status(runner, CK_FORK);	/* what one test leaves behind would be in the way of the next */
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/search_path.h"
 
-static char root[] = "/tmp/search_path.XXXXXX";
+static char root[sizeof("/tmp/search_path.XXXXXX")];
 
 static const char *at(struct str *ret, const char *name)
 {
@@ -106,6 +106,7 @@ static void begin(void)
 {
 	struct str path = STR_INIT;
 
+	snprintf(root, sizeof(root), "/tmp/search_path.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(root));
 	ck_assert_int_eq(dir_make(at(&path, "a"), 0755, NULL), 0);
 	ck_assert_int_eq(dir_make(at(&path, "b"), 0755, NULL), 0);

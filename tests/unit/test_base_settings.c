@@ -433,6 +433,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tests, the_man_page_lets_no_text_become_a_request);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
+	srunner_set_fork_status(runner, CK_FORK);	/* what one test leaves behind would be in the way of the next */
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

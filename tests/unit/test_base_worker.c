@@ -209,6 +209,7 @@ int main(void)
 	tcase_add_test(tests, signals_are_left_to_the_loop);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
+	srunner_set_fork_status(runner, CK_FORK);	/* what one test leaves behind would be in the way of the next */
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -693,6 +693,7 @@ int main(void)
 	tcase_set_timeout(tests, 120);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
+	srunner_set_fork_status(runner, CK_FORK);	/* what one test leaves behind would be in the way of the next */
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

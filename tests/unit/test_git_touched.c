@@ -404,6 +404,7 @@ int main(void)
 	tcase_add_test(tests, nothing_and_everything_touched_is_no_prior_and_a_lone_one_is_raised_only_so_far);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
+	srunner_set_fork_status(runner, CK_FORK);	/* what one test leaves behind would be in the way of the next */
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -448,6 +448,7 @@ int main(void)
 	suite_add_tcase(suite, logs);
 
 	runner = srunner_create(suite);
+	srunner_set_fork_status(runner, CK_FORK);	/* what one test leaves behind would be in the way of the next */
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -854,7 +854,7 @@ int main(void)
 	int failed;
 
 	tcase_add_unchecked_fixture(tcase, set_up_shared, tear_down_shared);
-	tcase_add_checked_fixture(tcase, open_queue, close_queue);
+	tcase_add_checked_fixture(tcase, open_new_queue, close_queue);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, an_added_unit_is_claimed_with_its_payload);
 	tcase_add_test(tcase, an_empty_queue_gives_nothing);

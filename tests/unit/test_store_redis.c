@@ -303,7 +303,7 @@ START_TEST(the_server_of_a_killed_daemon_is_replaced)
 	start_server("left");
 	ck_assert_msg(poll(&old, 1, 0) == 1, "two servers write one directory");
 	close(old.fd);
-	prefix = mem_printf("test-%d", (int)other);
+	prefix = prefix_of(other);
 	assert_ok(queue_open(&queue, redis_server_address(server), NULL, prefix, &err));
 	ck_assert_int_eq(state_of("u"), UNIT_READY);
 	free(prefix);
