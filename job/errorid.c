@@ -284,6 +284,7 @@ static int fatal_signal(int exit_status, int signal)
 static void note_end(struct extractor *x, int exit_status, int signal, bool timed_out)
 {
 	struct str words = STR_INIT;
+	struct strv aliases = STRV_INIT;
 
 	if (timed_out) {
 		str_setf(&x->id, "last_state.timeout");
@@ -300,6 +301,7 @@ static void note_end(struct extractor *x, int exit_status, int signal, bool time
 			str_addf(&words, " (%s)", sigdescr_np(signal));
 	} else {
 		str_setf(&x->id, "last_state.exit_%d", exit_status);
+		strv_push(&aliases, "last_state.exit_fail");
 		str_addf(&words, "exit status %d", exit_status);
 	}
 	notes_open_worst(&x->notes);
@@ -310,7 +312,9 @@ static void note_end(struct extractor *x, int exit_status, int signal, bool time
 	                             .part = PART_OF_BEFORE,
 	                             .place = &(struct place){ words.buf, words.len, 0, 0 },
 	                             .finding = -1,
+	                             .aliases = &aliases,
 	                     });
+	strv_release(&aliases);
 	str_release(&words);
 }
 
@@ -393,9 +397,18 @@ char *errorid_of_match(const char *pattern)
 	return str_detach(&id);
 }
 
-char *errorid_plain_source(const char *asked)
+bool errorid_is_build_source(const char *name, size_t len)
 {
 	static const char *const builds[] = { "makepkg", "pkgbuild", "rpmbuild" };
+
+	for (size_t i = 0; i < sizeof(builds) / sizeof(*builds); i++)
+		if (strlen(builds[i]) == len && !memcmp(builds[i], name, len))
+			return true;
+	return false;
+}
+
+char *errorid_plain_source(const char *asked)
+{
 	const char *dot = strchr(asked, '.'), *rest = dot;
 	struct str id = STR_INIT;
 
@@ -403,10 +416,10 @@ char *errorid_plain_source(const char *asked)
 		return mem_strdup(asked);
 	if (str_has_prefix(dot, ".eid."))
 		rest = dot + 4;
-	str_add_bytes(&id, asked, (size_t)(dot - asked));
-	for (size_t i = 0; i < sizeof(builds) / sizeof(*builds); i++)
-		if (!strcmp(id.buf, builds[i]))
-			str_setf(&id, "build-pkg");
+	if (errorid_is_build_source(asked, (size_t)(dot - asked)))
+		str_add(&id, "build-pkg");
+	else
+		str_add_bytes(&id, asked, (size_t)(dot - asked));
 	str_add(&id, rest);
 	return str_detach(&id);
 }

@@ -120,6 +120,8 @@ char *errorid_of_match(const char *pattern);
  * build-pkg: they are other names of one log.
  */
 bool errorid_is(const char *asked, const char *id, const struct strv *aliases);
+/* makepkg, pkgbuild, rpmbuild */
+bool errorid_is_build_source(const char *name, size_t len);
 /* What errorid_is() compares: `asked` in our spelling of the source.  Caller frees. */
 char *errorid_plain_source(const char *asked);
 

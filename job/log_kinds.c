@@ -16,6 +16,8 @@ _Static_assert(sizeof(sources) / sizeof(*sources) + 1 ==
 
 bool log_kind_source(enum error_source *ret, const char *name)
 {
+	if (errorid_is_build_source(name, strlen(name)))
+		name = "build-pkg";
 	for (size_t i = 0; log_kind_names[i]; i++)
 		if (!strcmp(log_kind_names[i], name)) {
 			*ret = sources[i];

@@ -61,6 +61,12 @@ says() {
 	printf 'z.c:warning:a-b\n\n==>ERROR:in-c()\nz.c:warning:a-b\n' | diff - out
 }
 
+@test "the names that lkp has for the log of a build are kinds" {
+	for kind in build-pkg makepkg pkgbuild rpmbuild; do
+		[ "$(echo 'a.c:1:2: error: b c' | ids --kind "$kind")" = build-pkg.a.c:error:b-c ]
+	done
+}
+
 @test "errors of one cause stand together, the one to bisect first, with lines" {
 	"$BISECTCTL" errors "$ROOT/tests/errors/dmesg-null-pointer.log" >out
 	cat out

@@ -250,6 +250,7 @@ START_TEST(an_id_knows_its_line_its_place_and_how_often)
 	ck_assert_uint_eq(found[0].count, 2);
 	ck_assert_uint_eq(found[1].line_number, 6);
 	ck_assert_str_eq(found[2].id, "last_state.exit_3");
+	ck_assert(errorid_is("last_state.eid.exit_fail", found[2].id, &found[2].aliases));
 	ck_assert_uint_eq(found[2].line_number, 0);
 	ck_assert_uint_eq(extractor_lines(x), 6);
 	extractor_free(x);
