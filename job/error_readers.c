@@ -484,7 +484,7 @@ static void note_failure_of_case(struct extractor *x)
 
 static void read_junit(struct extractor *x, const char *text, size_t len)
 {
-	if (junit_read(&x->junit, text, len)) {
+	if (junit_read(&x->junit, text, len, x->tag_closed)) {
 		note_case(x, x->junit.name.buf, x->junit.name.len);
 		note_failure_of_case(x);
 	}

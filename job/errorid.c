@@ -145,7 +145,7 @@ static void read_clean(struct extractor *x, const char *raw, size_t raw_len)
 	x->mark |= x->stats.expected && stats_log_is_mark(x->clean.buf, x->clean.len);
 	if (x->stats.open || x->mark)
 		return;
-	if (x->clean.len)
+	if (x->clean.len || x->tag_closed)
 		extractor_read(x, raw, raw_len);
 	else
 		extractor_read_blank(x);
@@ -188,14 +188,16 @@ static void add_text(struct extractor *x, const char *bytes, size_t len)
 		len -= part;
 		x->xml = junit_begins(x->line.buf, x->line.len);
 		if (x->xml && x->line.buf[x->line.len - 1] == '>')
-			read_line(x);
+			read_line(x);	/* too short for a tag of ours */
 	}
 	while (x->xml && len && (gt = memchr(bytes, '>', len))) {
 		size_t part = (size_t)(gt - bytes);
 
 		add_to_line(x, bytes, part);
-		if (x->line.len)
+		x->tag_closed = true;
+		if (x->line.len || x->junit.in_tag)
 			read_line(x);
+		x->tag_closed = false;
 		x->in_line = true;
 		bytes += part + 1;
 		len -= part + 1;

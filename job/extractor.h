@@ -57,7 +57,8 @@ struct extractor {
 	struct stats_log stats;
 	bool mark; /* the line that is read begins them */
 	bool in_stack;              /* of the kernel, until another error */
-	bool xml;                   /* tags end a line */
+	bool xml;                   /* tags end a line, ... */
+	bool tag_closed;            /* as this one did */
 	bool boots, userspace;      /* a kernel said that it starts; that programs run */
 	bool in_section, case_open; /* a report that names a case begins with a section; what
 	                               follows comes of the case */

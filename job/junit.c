@@ -1,13 +1,17 @@
 #include "job/junit.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "job/errorid.h"
 
 void junit_release(struct junit *junit)
 {
 	str_release(&junit->name);
 	str_release(&junit->failure);
-	*junit = (struct junit){ .name = STR_INIT, .failure = STR_INIT };
+	str_release(&junit->tag);
+	*junit = (struct junit){ .name = STR_INIT, .failure = STR_INIT, .tag = STR_INIT };
 }
 
 bool junit_begins(const char *line, size_t len)
@@ -102,16 +106,51 @@ static void read_failure(struct junit *junit, const char *tag, size_t len)
 	junit->noted = true;
 }
 
-bool junit_read(struct junit *junit, const char *line, size_t len)
+/* True if more has to come: the ">" stood in the value of an attribute. */
+static bool is_in_value(const struct str *tag)
 {
-	const char *tag = memrchr(line, '<', len);
+	char quote = 0;
 
-	if (!tag)
+	for (size_t i = 0; i < tag->len; i++) {
+		if (quote ? tag->buf[i] == quote : tag->buf[i] == '"' || tag->buf[i] == '\'')
+			quote = quote ? 0 : tag->buf[i];
+	}
+	return quote != 0;
+}
+
+/* Adds to the tag; true if it is whole. */
+static bool collect(struct junit *junit, const char *text, size_t len, bool closed)
+{
+	const char *begin = memrchr(text, '<', len);
+
+	/* No value has a "<" in it: what was open before was no tag. */
+	if (begin) {
+		len -= (size_t)(begin - text) + 1;
+		text = begin + 1;
+		str_clear(&junit->tag);
+		junit->in_tag = len && (isalpha((unsigned char)*text) || *text == '/');
+	}
+	if (!junit->in_tag || junit->tag.len + len > ERRORID_LINE_MAX) {
+		junit->in_tag = false;
 		return false;
-	len -= (size_t)(tag - line) + 1;
-	tag++;
-	if (!len)
+	}
+	str_add_bytes(&junit->tag, text, len);
+	if (closed && !is_in_value(&junit->tag)) {
+		junit->in_tag = false;
+		return true;
+	}
+	str_add_char(&junit->tag, closed ? '>' : ' ');
+	return false;
+}
+
+bool junit_read(struct junit *junit, const char *text, size_t len, bool closed)
+{
+	const char *tag;
+
+	if (!collect(junit, text, len, closed))
 		return false;
+	tag = junit->tag.buf;
+	len = junit->tag.len;
 	if (is_tag(tag, len, "testsuite") || is_tag(tag, len, "testsuites"))
 		junit->depth += tag[len - 1] != '/';
 	else if (is_tag(tag, len, "/testsuite") || is_tag(tag, len, "/testsuites"))
