@@ -579,10 +579,24 @@ static void set_defaults(struct job *job)
 		job->timeout_s = JOB_TIMEOUT_DEFAULT_S;
 }
 
+/* Compass-CI knows the addresses of its repositories by their names; here a job says its own. */
+static int check_address(struct reader *r, const struct value *doc)
+{
+	const struct value *name = value_get(doc, "upstream_repo");
+
+	if (!name || value_get(doc, "upstream_url"))
+		return 0;
+	return fail(r, name,
+	        "found an upstream_repo without upstream_url, its address, which is required: in the file, "
+	        "or as upstream_url=ADDRESS on the command line");
+}
+
 static int read_native(struct reader *r, const struct value *doc)
 {
-	int rc = read_mapping(r, doc, &job_mapping);
+	int rc = check_address(r, doc);
 
+	if (rc == 0)
+		rc = read_mapping(r, doc, &job_mapping);
 	if (rc < 0)
 		return rc;
 	set_defaults(r->job);

@@ -212,6 +212,8 @@ START_TEST(a_missing_key_is_named)
 	must_refuse("suite: a\ntest: {run: ' '}\nupstream_url: a\nupstream_commit: b\n",
 	        "found only blanks in \"test.run\"");
 	must_refuse(WHOLE "error: {}\n", "found no \"error.match\"");
+	must_refuse("suite: a\nupstream_repo: l/linux/linux\nupstream_commit: b\ntest: {run: c}\n",
+	        ":2:16: found an upstream_repo without upstream_url");
 }
 END_TEST
 
