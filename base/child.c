@@ -191,7 +191,6 @@ int child_start(struct child **ret, struct event_base *loop, const struct child_
 	child->grace_ms = options->grace_ms > 0 ? options->grace_ms : CHILD_GRACE_MS;
 	child->outlives = options->outlives;
 	child->guard = options->guard;
-	child_guard_add(child->guard, pid);
 	if (events)
 		child->events = *events;
 	memcpy(child->pipes, io.ours, sizeof(child->pipes));

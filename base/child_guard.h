@@ -16,7 +16,7 @@ struct child_guard;
 int child_guard_start(struct child_guard **ret, struct error *err);
 void child_guard_free(struct child_guard *guard);	/* ends it, and kills the sessions that are still known; NULL is fine */
 
-/* For child.c, which calls them for children started with it.  NULL is fine.  A guard that is dead guards nothing more. */
+/* For child_spawn.c (in the child, before exec) and child.c.  NULL is fine.  A guard that is dead guards nothing more. */
 void child_guard_add(struct child_guard *guard, pid_t leader);
 void child_guard_remove(struct child_guard *guard, pid_t leader);
 

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/child_guard.h"
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -119,6 +120,8 @@ static _Noreturn void child_become(const struct plan *plan)
 
 	child_reset_signals();
 	setsid();
+	/* By the child: the parent may be killed before it comes to it, when the program has started others already. */
+	child_guard_add(options->guard, getpid());
 	if (!options->outlives) {
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 			child_fail(plan, STEP_PARENT, 0);
@@ -274,14 +277,17 @@ int child_spawn(pid_t *ret_pid, int *ret_pidfd, const struct child_options *opti
 	}
 	file_close(&report[1]);
 	r = read_report(report[0], pid, options, err);
-	if (r < 0)
+	if (r < 0) {
+		child_guard_remove(options->guard, pid);
 		goto out;
+	}
 	pidfd = pidfd_open(pid, 0);
 	if (pidfd < 0) {
 		r = error_errno(err, errno, "cannot run %s: pidfd", options->argv[0]);
 		kill(-pid, SIGKILL);
 		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 			;
+		child_guard_remove(options->guard, pid);
 		goto out;
 	}
 	*ret_pid = pid;
