@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "search/internal.h"
 
-#define WORDS 8
+#define WORDS SEARCH_WORDS
 #define COLUMNS (WORDS * 64)
 #define LEAST_BITS 1e-9		/* less than this is rounding */
 #define LEAST_CHANCE 0.01	/* to say something */
@@ -44,6 +44,11 @@ struct choice {
 	double *chance;			/* n or NULL: that a commit can be tested */
 	double *score;			/* n, of search->sums: for a single run */
 };
+
+static uint64_t *row_of(const struct search *search, uint32_t v)
+{
+	return search->rows + (size_t)v * search->n_words;
+}
 
 static double entropy_part(double p)
 {
@@ -117,26 +122,27 @@ static void make_columns(struct choice *c)
 	const struct search *search = c->search;
 	const double *mass = c->state->mass;
 	double least = LEAST_MASS / (double)search->n_range, sum = 0, step, next;
+	unsigned n_columns = search->n_words * 64;
 	size_t n = 0;
 
 	for (uint32_t v = search->first; v <= search->last; v++) {
 		n += mass[v] > least;
 		sum += mass[v];
 	}
-	if (n <= COLUMNS) {
+	if (n <= n_columns) {
 		for (uint32_t v = search->first; v <= search->last; v++)
 			if (mass[v] > least)
 				column_add(c, v, mass[v]);
 		return;
 	}
-	step = sum / COLUMNS;
+	step = sum / n_columns;
 	next = step / 2;
 	sum = 0;
-	for (uint32_t v = search->first; v <= search->last && c->n_columns < COLUMNS; v++) {
+	for (uint32_t v = search->first; v <= search->last && c->n_columns < n_columns; v++) {
 		unsigned hits = 0;
 
 		sum += mass[v];
-		for (; next < sum && hits < COLUMNS; next += step)
+		for (; next < sum && hits < n_columns; next += step)
 			hits++;
 		if (hits)
 			column_add(c, v, hits * step);
@@ -148,31 +154,40 @@ static bool has_bit(const uint64_t *row, unsigned i)
 	return row[i / 64] >> (i % 64) & 1;
 }
 
-static void sweep_rows(struct choice *c)
+/* Inline, so that there is one with each number of words that compilers unroll. */
+static inline __attribute__((always_inline)) void sweep_words(struct choice *c, const unsigned n_words)
 {
 	const struct graph *graph = c->search->graph;
-	uint64_t (*rows)[WORDS] = c->search->rows;
+	uint64_t *rows = c->search->rows;
 	uint32_t first = c->n_columns ? c->column[0].vertex : graph->n;
 	unsigned next = 0;
 
-	memset(rows, 0, first * sizeof(*rows));
+	memset(rows, 0, (size_t)first * n_words * sizeof(*rows));
 	for (uint32_t v = first; v < graph->n; v++) {
 		uint64_t row[WORDS] = { 0 };
 
 		for (uint32_t e = graph->first[v]; e < graph->first[v + 1]; e++) {
-			const uint64_t *from = rows[graph->parent[e]];
+			const uint64_t *from = rows + (size_t)graph->parent[e] * n_words;
 
 			if (graph->parent[e] < first)
 				continue;
-			for (unsigned i = 0; i < WORDS; i++)
+			for (unsigned i = 0; i < n_words; i++)
 				row[i] |= from[i];
 		}
 		if (next < c->n_columns && c->column[next].vertex == v) {
 			row[next / 64] |= UINT64_C(1) << (next % 64);
 			next++;
 		}
-		memcpy(rows[v], row, sizeof(row));
+		memcpy(rows + (size_t)v * n_words, row, n_words * sizeof(*rows));
 	}
+}
+
+static void sweep_rows(struct choice *c)
+{
+	if (c->search->n_words == WORDS)
+		sweep_words(c, WORDS);
+	else
+		sweep_words(c, SEARCH_WORDS_LARGE);
 }
 
 struct sums {
@@ -219,7 +234,7 @@ static void sum_rows(struct choice *c)
 	for (unsigned byte = 0; byte < n_words * 8; byte++)
 		sums_add(&whole[byte / 8], &table[byte][full[byte / 8] >> (byte % 8 * 8) & 0xff]);
 	for (uint32_t v = c->search->first; v <= c->search->last; v++) {
-		const uint64_t *row = c->search->rows[v];
+		const uint64_t *row = row_of(c->search, v);
 		struct sums sum = { 0 };
 
 		for (unsigned word = 0; word < n_words; word++) {
@@ -303,7 +318,6 @@ static void pending_release(struct pending *p)
 
 static void cut_into_cells(const struct choice *c, struct pending *p)
 {
-	uint64_t (*rows)[WORDS] = c->search->rows;
 	uint64_t pattern[COLUMNS];
 
 	p->n_cells = 0;
@@ -312,7 +326,7 @@ static void cut_into_cells(const struct choice *c, struct pending *p)
 		unsigned cell = 0;
 
 		for (unsigned k = 0; k < p->n; k++)
-			bits |= (uint64_t)has_bit(rows[p->commit[k]], i) << k;
+			bits |= (uint64_t)has_bit(row_of(c->search, p->commit[k]), i) << k;
 		while (cell < p->n_cells && pattern[cell] != bits)
 			cell++;
 		if (cell == p->n_cells)
@@ -434,7 +448,7 @@ static bool pending_make(const struct choice *c, struct pending *p)
 /* What a run of v tells on average over the ways in which the runs in flight may end. */
 static double tells_beside(const struct choice *c, const struct pending *p, uint32_t v)
 {
-	const uint64_t *row = c->search->rows[v];
+	const uint64_t *row = row_of(c->search, v);
 	double *fail = mem_array(p->n_cells, sizeof(*fail)), *bits = mem_array(p->n_cells, sizeof(*bits));
 	double sum = 0, shares = 0;
 

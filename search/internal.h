@@ -49,6 +49,14 @@ struct class {
 	double bits_in, bits_out;	/* entropy of these */
 };
 
+/*
+ * Words of 64 columns, each of which stands for as much of the belief. A run splits it to within half a column: with 128 of them
+ * that costs less than 1e-4 bits. In a large graph new memory costs more than that.
+ */
+#define SEARCH_WORDS 8
+#define SEARCH_WORDS_LARGE 2
+#define SEARCH_LARGE 500000	/* vertices */
+
 /* Everything that follows from the observations alone; made anew by state_of() when one came in. */
 struct state {
 	bool valid;
@@ -116,7 +124,8 @@ struct search {
 	struct flight *flights;
 	size_t n_flights, cap_flights;
 	struct state *state;		/* apart, so that a const search can fill it in */
-	uint64_t (*rows)[8];		/* scratch of choose.c, ... */
+	uint64_t *rows;			/* n * n_words: scratch of choose.c, ... */
+	unsigned n_words;		/* SEARCH_WORDS or SEARCH_WORDS_LARGE */
 	double *sums[4];		/* and so are these, of n each: new memory costs more than the sums */
 	bool *mark;			/* scratch, n */
 };

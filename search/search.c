@@ -245,7 +245,8 @@ int search_new(struct search **ret, const struct graph *graph, uint32_t bad, con
 	search->fails = mem_array(graph->n, sizeof(uint32_t));
 	search->passes = mem_array(graph->n, sizeof(uint32_t));
 	search->mark = mem_array(graph->n, sizeof(bool));
-	search->rows = mem_array(graph->n, sizeof(*search->rows));
+	search->n_words = graph->n < SEARCH_LARGE ? SEARCH_WORDS : SEARCH_WORDS_LARGE;
+	search->rows = mem_array(graph->n, search->n_words * sizeof(*search->rows));
 	for (unsigned i = 0; i < 4; i++)
 		search->sums[i] = mem_array(graph->n, sizeof(double));
 	model_init(&search->model);

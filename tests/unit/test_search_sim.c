@@ -499,6 +499,30 @@ START_TEST(with_trust_it_costs_what_halving_costs)
 }
 END_TEST
 
+/* A graph so large that the belief is counted in fewer columns. */
+START_TEST(of_half_a_million_commits_with_merges_each_is_found_in_as_many_runs_as_halving_takes)
+{
+	struct world world = { .bad = 549999, .n_good = 1, .culprit = 123456, .slots = 1 };
+
+	seed = 7;
+	add(&world.graph, 0, NULL);
+	for (uint32_t v = 1; v <= world.bad; v++) {
+		uint32_t parents[] = { v - 1, v - 1 - dice(v < 30 ? v : 30) };
+
+		add(&world.graph, dice(4) ? 1 : 2, parents);
+	}
+	world.options.trust_ends = world.options.trust_runs = true;
+	for (unsigned i = 0; i < ROUNDS(4); i++) {
+		struct outcome outcome;
+
+		ck_assert(finds_culprit(&world, &outcome));
+		ck_assert_msg(outcome.runs <= 21, "culprit %u: %u runs", world.culprit, outcome.runs);
+		world.culprit = 1 + dice(world.bad);
+	}
+	release(&world);
+}
+END_TEST
+
 /* noise */
 
 struct score {
@@ -811,6 +835,7 @@ int main(void)
 	tcase_add_test(tests, stretches_that_are_not_worth_a_build_never_rule_out_the_culprit);
 	tcase_add_test(tests, an_error_that_always_shows_costs_log_n_and_a_few_runs_whoever_it_was);
 	tcase_add_test(tests, with_trust_it_costs_what_halving_costs);
+	tcase_add_test(tests, of_half_a_million_commits_with_merges_each_is_found_in_as_many_runs_as_halving_takes);
 	tcase_add_test(tests, an_error_that_shows_most_of_the_time_is_found);
 	tcase_add_test(tests, an_error_that_shows_half_the_time_is_found);
 	tcase_add_test(tests, failures_of_good_commits_by_accident_do_not_mislead);
