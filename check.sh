@@ -134,26 +134,12 @@ suite_unit() {
 	count $p $f
 }
 
-# What later suites have to build and nobody waits for, as far as they are chosen: at the lowest priority, one after another.
-run_ahead() {
-	renice -n 19 "$BASHPID" >/dev/null
-	local suite
-	for suite in "${suites[@]}"; do
-		case $suite in
-		fuzz) run build-fuzz build_fuzz ;;
-		distcheck) run distcheck check_distribution ;;
-		esac
-	done
-}
-
-# They wait more than they work: one more at a time than there are processors, those that take longest first, and what can be run ahead.
-# Where processes are killed at random moments they have the machine to themselves.
+# They wait more than they work: one more at a time than there are processors, those that take longest first.  Where processes are killed
+# at random moments they have the machine to themselves.
 suite_e2e() {
 	local file name files slowest=(run options infra hardship evidence shapes service) at_once=$(($(nproc) + 1))
 	mapfile -t files < <(printf 'tests/e2e/%s.bats\n' "${slowest[@]}"; ls tests/e2e/*.bats)
 	mapfile -t files < <(printf '%s\n' "${files[@]}" | awk '!/\/kill.bats/ && !seen[$0]++')
-	run_ahead &
-	ahead=$!
 	for file in "${files[@]}" tests/e2e/kill.bats; do
 		name=$(basename "$file" .bats)
 		[ "$name" != kill ] || wait
@@ -229,7 +215,7 @@ build_fuzz() {
 
 suite_fuzz() {
 	local target at_once=$(($(nproc) + 1))
-	[ -e "$logs/build-fuzz.status" ] || run build-fuzz build_fuzz
+	wait $ahead 2>/dev/null
 	passed build-fuzz || { count_one build-fuzz; return; }
 	for target in $(fuzz_targets); do
 		beside "${target##*/}" fuzz "$target"
@@ -249,8 +235,16 @@ check_distribution() {
 }
 
 suite_distcheck() {
-	[ -e "$logs/distcheck.status" ] || run distcheck check_distribution
+	wait $ahead 2>/dev/null
 	count_one distcheck
+}
+
+# What the last suites have to build and nobody waits for: beside the others, at the lowest priority.  Distcheck comes first, as the
+# other takes the lock that the build of the unit tests wants.
+run_ahead() {
+	renice -n 19 "$BASHPID" >/dev/null
+	[[ " ${suites[*]} " != *" distcheck "* ]] || run distcheck check_distribution
+	[[ " ${suites[*]} " != *" fuzz "* ]] || run build-fuzz build_fuzz
 }
 
 begun=$SECONDS
@@ -259,6 +253,8 @@ setup_redis
 export PATH
 setup_build build --enable-werror
 export BISECTCTL=$programs/bisectctl BISECTD=$programs/bisectd SLOW=$slow
+run_ahead &
+ahead=$!
 for suite in "${suites[@]}"; do
 	suite_begun=$SECONDS
 	say "$suite"
