@@ -142,6 +142,10 @@ int live_log_read(struct str *ret, struct artifacts *artifacts, const char *unit
 	if (rc < 0)
 		goto out;
 	fd = open(path.buf, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT) {
+		rc = error_set(err, ERR_NOT_FOUND, "unit %s has written no log yet", unit);
+		goto out;
+	}
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		rc = error_errno(err, errno, "no log of unit %s", unit);
 		goto out;
