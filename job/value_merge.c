@@ -178,14 +178,16 @@ static struct value *remove_value(struct value *old, struct value *less)
 	return is_text ? as_words(old, place) : old;
 }
 
-/* "k+" and "k-" and what is before the sign; false: an ordinary key. */
+/* "k+" and "k-" and what is before the sign, or before several, of which the last counts; false: an ordinary key. */
 static bool is_increment(const char *key, char **ret_name, char *ret_sign)
 {
-	size_t len = strlen(key);
+	size_t len = strlen(key), name_len = len;
 
-	if (len < 2 || (key[len - 1] != '+' && key[len - 1] != '-'))
+	while (name_len > 1 && (key[name_len - 1] == '+' || key[name_len - 1] == '-'))
+		name_len--;
+	if (name_len == len)
 		return false;
-	*ret_name = mem_strndup(key, len - 1);
+	*ret_name = mem_strndup(key, name_len);
 	*ret_sign = key[len - 1];
 	return true;
 }

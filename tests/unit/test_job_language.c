@@ -222,6 +222,7 @@ START_TEST(increments_add_and_take_away)
 	expands("m: {x: 1, xx: 2}\nm+: {z: 3}\nm-: [x]\n", "m:\n  xx: 2\n  z: 3\n");
 	expands("m: {x: [1]}\nm.x+: 2\nm.w+: 3\n", "m:\n  w: 3\n  x:\n    - 1\n    - 2\n");
 	expands("a+: x\nb-: xx\n", "a: x\n");
+	expands("a: one\na++: two\na+-: one\nb--+: x\n", "a: two\nb: x\n");
 	expands(".b: &b {l: [1]}\n<<: *b\nl+: [2]\n", "l:\n  - 1\n  - 2\n");
 }
 END_TEST
