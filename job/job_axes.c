@@ -218,10 +218,16 @@ static int read_linked(struct axis *axis, const struct value *value, struct erro
 		return value_error(err, ERR_LIMIT, &axis->place,
 		        "found %zu linked keys, allowed: at most %d", axis->keys.n,
 		        LINKED_KEYS_MAX);
-	for (size_t i = 0; i < axis->keys.n; i++)
-		if (!*axis->keys.v[i])
+	for (size_t i = 0; i < axis->keys.n; i++) {
+		const char *key = axis->keys.v[i];
+
+		if (!*key)
 			return value_error(err, ERR_INVALID, &axis->place,
 			        "found no key beside a \"|\", allowed: linked keys, as a|b");
+		if (key[1] && strchr("+-", key[strlen(key) - 1]))
+			return value_error(err, ERR_INVALID, &axis->place,
+			        "found the linked key \"%.100s\", allowed: keys without + or - at their end", key);
+	}
 	if (!is_rows(value)) {
 		axis->rows = mem_array(1, sizeof(*axis->rows));
 		return add_row(axis, value, err);

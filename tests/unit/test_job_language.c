@@ -324,6 +324,7 @@ START_TEST(linked_keys_move_together)
 	refuses("a|b: 1|2|3\n", "job.yaml:1:6: found 3 values for 2 linked keys");
 	refuses("a|b: 1|2\na: 3\n", "job.yaml:1:1: found \"a\" both linked, as \"a|b\", and alone");
 	refuses("a|: 1|2\n", "job.yaml:1:1: found no key beside a \"|\"");
+	refuses("a+|b: 1|2\n", "job.yaml:1:1: found the linked key \"a+\"");
 }
 END_TEST
 
