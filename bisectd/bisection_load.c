@@ -85,6 +85,23 @@ static int make_revert(struct load_work *work)
 	return r;
 }
 
+static int read_mirror(struct load_work *work, const char *path)
+{
+	int r = repository_open(&work->repository, path, &work->err);
+
+	if (r == 0)
+		r = repository_resolve(work->bad_hex, work->repository, work->bad, &work->err);
+	if (r < 0)
+		return r;
+	if (work->revert)
+		return make_revert(work);
+	if (work->good.n)
+		return load_range(work);
+	work->steps = mem_array(BISECTION_STEPS_MAX, sizeof(*work->steps));
+	return history_steps_back(work->steps, &work->n_steps, BISECTION_STEPS_MAX, work->repository,
+		work->bad_hex, &work->err);
+}
+
 static void load_on_worker(void *arg)
 {
 	struct load_work *work = arg;
@@ -94,23 +111,7 @@ static void load_on_worker(void *arg)
 	work->result = mirror_update(&path, work->mirrors_dir, work->url, want, work->local,
 		FETCH_TIMEOUT_MS, &work->err);
 	if (work->result == 0)
-		work->result = repository_open(&work->repository, path.buf, &work->err);
-	if (work->result == 0)
-		work->result = repository_resolve(work->bad_hex, work->repository, work->bad,
-			&work->err);
-	if (work->result < 0) {
-		str_release(&path);
-		return;
-	}
-	if (work->revert) {
-		work->result = make_revert(work);
-	} else if (work->good.n) {
-		work->result = load_range(work);
-	} else {
-		work->steps = mem_array(BISECTION_STEPS_MAX, sizeof(*work->steps));
-		work->result = history_steps_back(work->steps, &work->n_steps, BISECTION_STEPS_MAX,
-			work->repository, work->bad_hex, &work->err);
-	}
+		work->result = mirror_excuse(read_mirror(work, path.buf), path.buf, &work->err);
 	str_release(&path);
 }
 

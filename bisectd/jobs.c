@@ -128,25 +128,32 @@ static int job_end(struct daemon *daemon, struct job_run *run, const char *state
 	return job_try_end(daemon, run, err);
 }
 
+static int read_mirror(struct resolve_work *work, const char *path)
+{
+	struct repository *repository = NULL;
+	struct commit_info info = { 0 };
+	int r = repository_open(&repository, path, &work->err);
+
+	if (r == 0)
+		r = repository_resolve(work->commit, repository, work->revision, &work->err);
+	if (r == 0)
+		r = commit_info_read(&info, repository, work->commit, &work->err);
+	if (r == 0)
+		snprintf(work->tree, sizeof(work->tree), "%s", info.tree);
+	commit_info_release(&info);
+	repository_free(repository);
+	return r;
+}
+
 static void resolve_on_worker(void *arg)
 {
 	struct resolve_work *work = arg;
-	struct repository *repository = NULL;
-	struct commit_info info = { 0 };
 	struct str path = STR_INIT;
 	const char *want = hash_is_hex(work->revision, GIT_HEX) ? work->revision : NULL;
 
-	if (mirror_update(&path, work->mirrors_dir, work->url, want, work->local, FETCH_TIMEOUT_MS,
-		    &work->err) < 0 ||
-		repository_open(&repository, path.buf, &work->err) < 0 ||
-		repository_resolve(work->commit, repository, work->revision, &work->err) < 0 ||
-		commit_info_read(&info, repository, work->commit, &work->err) < 0)
-		goto out;
-	snprintf(work->tree, sizeof(work->tree), "%s", info.tree);
-	work->resolved = true;
-out:
-	commit_info_release(&info);
-	repository_free(repository);
+	work->resolved = mirror_update(&path, work->mirrors_dir, work->url, want, work->local,
+		FETCH_TIMEOUT_MS, &work->err) == 0 &&
+		mirror_excuse(read_mirror(work, path.buf), path.buf, &work->err) == 0;
 	str_release(&path);
 }
 

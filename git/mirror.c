@@ -287,6 +287,46 @@ static int mirror_has(const char *path, const char *want, struct error *err)
 	return result;
 }
 
+/* ERR_CORRUPT where a reference names an object that is gone: a pack was lost or cut short. */
+static int check_references(git_repository *repository, struct error *err)
+{
+	git_reference_iterator *references = NULL;
+	git_reference *reference = NULL;
+	git_odb *objects = NULL;
+	int result = 0;
+
+	if (git_repository_odb(&objects, repository) < 0 ||
+		git_reference_iterator_new(&references, repository) < 0)
+		result = error_set(err, ERR_CORRUPT, "%s: %s", git_repository_path(repository),
+			git_library_words());
+	while (result == 0 && git_reference_next(&reference, references) == 0) {
+		const git_oid *oid = git_reference_target(reference);
+
+		if (oid && !git_odb_exists(objects, oid))
+			result = error_set(err, ERR_CORRUPT, "%s: the object of %s is not there",
+				git_repository_path(repository), git_reference_name(reference));
+		git_reference_free(reference);
+	}
+	git_reference_iterator_free(references);
+	git_odb_free(objects);
+	return result;
+}
+
+/* As far as can be told without reading all of it. ERR_NOT_FOUND, ERR_CORRUPT: as mirror_has(). */
+static int mirror_check(const char *path, struct error *err)
+{
+	git_repository *repository = NULL;
+	int result = mirror_has(path, NULL, err);
+
+	if (result < 0)
+		return result;
+	if (git_repository_open_bare(&repository, path) < 0)
+		return error_set(err, ERR_CORRUPT, "mirror %s: %s", path, git_library_words());
+	result = check_references(repository, err);
+	git_repository_free(repository);
+	return result;
+}
+
 static int mirror_make(struct update *update, struct error *err)
 {
 	const char *argv[] = { "clone", "--quiet", "--bare", "--no-local", "--template=", "--",
@@ -432,6 +472,8 @@ static int update_locked(struct update *update, const char *mirrors_dir, struct 
 
 	if (has == 1)
 		return 0;
+	if (has == 0)
+		has = mirror_check(update->path.buf, err);
 	if (has == -ERR_CORRUPT && (result = dir_remove(update->path.buf, err)) < 0)
 		return result;
 	if (has == -ERR_CORRUPT || has == -ERR_NOT_FOUND) {
@@ -501,4 +543,27 @@ out:
 	str_release(&update.path);
 	str_release(&update.fresh);
 	return result;
+}
+
+int mirror_excuse(int result, const char *path, struct error *err)
+{
+	struct str head = STR_INIT;
+	struct error found = ERROR_INIT;
+	int state;
+
+	if (result >= 0)
+		return result;
+	state = mirror_check(path, &found);
+	if (state == -ERR_NOT_FOUND)
+		return error_set(err, ERR_UNAVAILABLE, "the mirror was deleted while it was read");
+	if (state == 0 && result == -ERR_CORRUPT) {
+		/* What it should hold cannot be read. Without its HEAD nobody takes it for whole. */
+		unlink(str_setf(&head, "%s/HEAD", path));
+		str_release(&head);
+		state = -ERR_CORRUPT;
+		found = *err;
+	}
+	if (state != -ERR_CORRUPT)
+		return result;
+	return error_set(err, ERR_UNAVAILABLE, "the mirror is damaged and will be made anew: %s", found.text);
 }

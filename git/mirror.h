@@ -31,6 +31,13 @@ void mirror_path(struct str *ret, const char *mirrors_dir, const char *url);
 int mirror_update(struct str *ret_path, const char *mirrors_dir, const char *url, const char *want, bool local,
 	int64_t timeout_ms, struct error *err);
 
+/*
+ * To be asked by who could not read the mirror at `path` after mirror_update() said that it is there: `result` and *err are
+ * what the reading ended with. Where the mirror was deleted or is damaged that is ERR_UNAVAILABLE instead, and the next
+ * mirror_update() makes it anew; else `result`, with *err untouched.
+ */
+int mirror_excuse(int result, const char *path, struct error *err);
+
 /* The environment every git child of ours runs with (NULL-ended, static storage built once; thread-safe after the first call in main). */
 const char *const *git_environment(void);
 

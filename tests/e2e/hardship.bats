@@ -391,6 +391,22 @@ nothing_ready() {
 	named
 }
 
+@test "a mirror whose objects were cut short is made again" {
+	start_daemon
+	BUG=c20
+	line "$REPO" 40
+	job "$REPO" >"$STATE/job.yaml"
+	api POST /api/v1/jobs --data-binary "@$STATE/job.yaml"
+	job_id="$(get .id)"
+	ask build
+	truncate -s 16 "$STATE"/s/mirrors/*.git/objects/pack/*.pack
+	finish_build
+	api POST /api/v1/bisections --data "{\"error_id\": \"suite.the_bug.fail\", \"job_id\": \"$job_id\"}"
+	id="$(get .id)"
+	work "$id"
+	named
+}
+
 # --- Redis ---
 
 @test "a Redis that hangs: one call waits for it, the rest is told at once, it is replaced, and all goes on" {

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <check.h>
+#include <dirent.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -309,6 +310,67 @@ START_TEST(half_a_clone_is_begun_again_and_a_damaged_mirror_made_anew)
 }
 END_TEST
 
+/* What reading `want` in the mirror ends with, as one hears it who asks mirror_excuse(). */
+static int read_excused(const char *want)
+{
+	struct repository *repository = NULL;
+	struct commit_info info = { 0 };
+	int result = repository_open(&repository, mirror.buf, &err);
+
+	if (result == 0)
+		result = commit_info_read(&info, repository, want, &err);
+	commit_info_release(&info);
+	repository_free(repository);
+	return mirror_excuse(result, mirror.buf, &err);
+}
+
+START_TEST(a_mirror_that_goes_while_it_is_read_is_an_excuse_and_a_whole_one_none)
+{
+	char want[GIT_HEX + 1];
+
+	repo_import("r", "a\n");
+	snprintf(want, sizeof(want), "%s", repo_id("r", "a"));
+	expect_update(want);
+	ck_assert_int_eq(read_excused(want), 0);
+	want[0] = want[0] == '0' ? '1' : '0';
+	ck_assert_int_eq(read_excused(want), -ERR_NOT_FOUND);
+	ck_assert(strstr(err.text, want) != NULL);
+
+	ck_assert_int_eq(dir_remove(mirror.buf, &err), 0);
+	ck_assert_int_eq(read_excused(want), -ERR_UNAVAILABLE);
+	ck_assert(strstr(err.text, "deleted") != NULL);
+}
+END_TEST
+
+START_TEST(a_mirror_whose_objects_are_damaged_is_made_anew)
+{
+	struct str path = STR_INIT, sub = STR_INIT;
+	char want[GIT_HEX + 1];
+	struct dirent *entry;
+	DIR *dir;
+
+	repo_import("r", "a\n");
+	snprintf(want, sizeof(want), "%s", repo_id("r", "a"));
+	expect_update(want);
+	dir = opendir(str_setf(&path, "%s/objects/pack", mirror.buf));
+	ck_assert_ptr_nonnull(dir);
+	while ((entry = readdir(dir))) {
+		if (str_has_suffix(entry->d_name, ".pack")) {
+			str_setf(&sub, "%s/%s", path.buf, entry->d_name);
+			ck_assert_int_eq(truncate(sub.buf, 16), 0);
+		}
+	}
+	closedir(dir);
+	ck_assert(sub.len > 0);
+	ck_assert_int_eq(read_excused(want), -ERR_UNAVAILABLE);
+	ck_assert_msg(strstr(err.text, "damaged") != NULL, "%s", err.text);
+	expect_update(want);
+	ck_assert_int_eq(read_excused(want), 0);
+	str_release(&path);
+	str_release(&sub);
+}
+END_TEST
+
 /* A child that updates; it ends by _exit, so that nothing of the test is undone twice. */
 static pid_t start_update(const char *want)
 {
@@ -485,6 +547,8 @@ int main(void)
 	tcase_add_test(tests, another_process_that_never_ends_is_waited_for_until_the_deadline);
 	tcase_add_test(tests, what_a_killed_fetch_left_is_removed);
 	tcase_add_test(tests, half_a_clone_is_begun_again_and_a_damaged_mirror_made_anew);
+	tcase_add_test(tests, a_mirror_that_goes_while_it_is_read_is_an_excuse_and_a_whole_one_none);
+	tcase_add_test(tests, a_mirror_whose_objects_are_damaged_is_made_anew);
 	tcase_add_test(tests, two_processes_at_once_make_one_mirror);
 	tcase_add_test(tests, a_process_killed_at_any_moment_leaves_nothing_that_matters);
 	tcase_add_test(tests, many_fetches_do_not_pile_up_packs);
