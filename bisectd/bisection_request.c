@@ -100,7 +100,7 @@ static bool note_name(const struct result_row *row, void *arg)
 			naming->several = true;
 		bisection_set_text(&naming->id, id);
 	}
-	return !naming->id;
+	return !naming->several;
 }
 
 /*

@@ -63,6 +63,25 @@ setup() {
 	[ "$(get .id)" = "$id" ]
 }
 
+@test "a name that stands for several of our errors is asked for as it is" {
+	line "$REPOS/statuses" 16 9-11:bug 12-:other
+	for commit in c10 main; do
+		cat >"$BATS_TEST_TMPDIR/job.yaml" <<-END
+			suite: suite
+			upstream_url: '$REPOS/statuses'
+			upstream_commit: $commit
+			test:
+			  run: test ! -e bug || exit 3; test ! -e other || exit 4
+		END
+		answer="$(ctl submit --wait --json "$BATS_TEST_TMPDIR/job.yaml")"
+		job_id="$(get .id)"
+	done
+	[ "$(get '.result.errors[].id')" = last_state.exit_4 ]
+	bisect last_state.exit_fail --good c1
+	[ "$(get .error_id)" = last_state.exit_fail ]
+	[ "$(get .verdict.commit)" = "$(hex "$REPOS/statuses" c9)" ]
+}
+
 @test "an error that never shows is not reproduced" {
 	line "$REPOS/never" 8 4-:other
 	submit "$REPOS/never"
