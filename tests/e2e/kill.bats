@@ -67,12 +67,10 @@ nothing_repeated() {
 	done <"$BATS_TEST_TMPDIR/lines"
 }
 
-ended() { api GET "/api/v1/bisections/$bisection" && [[ "$(get .state)" != @(running|waiting) ]]; }
-
 state_is_known() { api GET "/api/v1/bisections/$bisection"; }
 
 wait_for_verdict() {
-	wait_until "$1" ended || { tail -n 50 "$STATE/log"; get .; return 1; }
+	wait_until "$1" ended "$bisection" || { tail -n 50 "$STATE/log"; get .; return 1; }
 	[ "$(get .verdict.verdict)" = culprit ] || { get .; return 1; }
 	[ "$(get .verdict.commit)" = "$(hex "$STATE/repo" "$2")" ]
 }

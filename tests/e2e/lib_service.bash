@@ -243,7 +243,5 @@ job_ended() {
 	[ "$(get .state)" = "done" ]
 }
 
-ended() {
-	api GET "/api/v1/bisections/$1"
-	[[ "$(get .state)" != @(running|waiting) ]]
-}
+# ended ID: not so where nobody answers
+ended() { api GET "/api/v1/bisections/$1" && [ "$code" = 200 ] && [[ "$(get .state)" != @(running|waiting) ]]; }

@@ -9,13 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char dir[sizeof("/tmp/test_base_file.XXXXXX")];
+static char dir[] = "/tmp/test_base_file.XXXXXX";
 static struct error err;
 
 static void enter_directory(void)
 {
 	err = (struct error)ERROR_INIT;
-	snprintf(dir, sizeof(dir), "/tmp/test_base_file.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	ck_assert_int_eq(chdir(dir), 0);
 }
