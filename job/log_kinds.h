@@ -12,7 +12,10 @@
 /* The names, up to NULL.  All of them may stand in `logs`. */
 extern const char *const log_kind_names[];
 
-/* How a log of this one kind is read; the other names of build-pkg (errorid_is_build_source()) are kinds, too.  False: there is no such kind, *ret is untouched. */
+/*
+ * How a log of this one kind is read; the other names of build-pkg (errorid_is_build_source()) are kinds, too.  False: there is
+ * no such kind, *ret is untouched.
+ */
 bool log_kind_source(enum error_source *ret, const char *name);
 /* What a log that is read so is called; SOURCE_TEST has many names and is "test". */
 const char *log_kind_of_source(enum error_source source);
