@@ -30,7 +30,8 @@ use() {
 # The JSON object is in $json, messages in ../messages, the exit status in $status.
 bisect() {
 	status=0
-	json="$("$BISECTCTL" run --json "$@" 2>../messages)" || status=$?
+	: >../messages
+	json="$("$BISECTCTL" run --json "$@" 2>>../messages)" || status=$?
 	cat ../messages
 	echo "$json"
 	[ "$(wc -l <<<"$json")" = 1 ]
@@ -430,13 +431,14 @@ start_holding_run() {
 @test "a commit is built once however often it is tested" {
 	use linear
 	for options in -j1 -j4; do
-		: >../steps
-		bisect $options --build "cp number built; echo build \$BISECTD_COMMIT >>'$PWD/../steps'" --good v1 --bad main \
-			-- sh -c "cmp -s number built || exit 200; echo test \$BISECTD_COMMIT >>'$PWD/../steps'; test ! -e bug"
+		bisect $options --build "cp number built; echo build \$BISECTD_COMMIT >>'$PWD/../messages'" --good v1 --bad main \
+			-- sh -c "cmp -s number built || exit 200; test ! -e bug"
 		[ "$(field .commit)" = "$(hex . v77)" ]
-		# More at once may stop a test as useless, and overwrite what was built for it.
-		awk '$1 == "test" { tested[$2] = 1 } $1 == "build" && tested[$2] { print "again: " $2; again = 1 } END { exit again }' ../steps
-		[ "$options" != -j1 ] || [ "$(grep -c build ../steps)" -lt "$(field .runs)" ]
+		# With several at once a test may be stopped as useless, and what was built for it overwritten: a run that counts is meant.
+		awk '$1 == "run" { counted[substr($3, 1, 8)] = 1 }
+			$1 == "build" && counted[substr($2, 1, 8)] { print "again: " $2; again = 1 }
+			END { exit again }' ../messages
+		[ "$options" != -j1 ] || [ "$(grep -c ^build ../messages)" -lt "$(field .runs)" ]
 	done
 }
 
