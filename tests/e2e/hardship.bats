@@ -65,7 +65,7 @@ children_named() {
 ask() {
 	api POST /api/v1/units/claim --data "{\"agent\": \"box-$1\", \"slots\": 4, \"wait_s\": ${2:-20}, \"lanes\": [\"$(lane "$1")\"]}"
 	[ "$code" = 200 ] || return 1
-	read -r unit epoch < <(exec jq -r '[.id, .epoch] | join(" ")' <<<"$answer")
+	read -r unit epoch < <(members .id .epoch)
 }
 
 MACHINE="${MACHINE:-$(uname -m)}"
@@ -103,8 +103,7 @@ work_once() {
 	api POST /api/v1/units/claim --data "{\"agent\": \"box\", \"slots\": 4, \"wait_s\": ${WAIT:-1}, \"lanes\": [\"build/$MACHINE\", \"test/dc/$MACHINE\"]}"
 	[ "$code" = 200 ] || return 0
 	took=1
-	read -r unit epoch kind commit tree < <(
-		exec jq -r '[.id, .epoch, .payload.kind, .payload.commit, .payload.tree] | join(" ")' <<<"$answer")
+	read -r unit epoch kind commit tree < <(members .id .epoch .payload.kind .payload.commit .payload.tree)
 	[ "$kind" = build ] || [ "$(git -C "$REPO" rev-parse "$commit^{tree}")" = "$tree" ] || kind=revert
 	echo "$unit" >>"$STATE/runs"
 	held="$unit $epoch $kind $commit"
@@ -127,7 +126,7 @@ work() {
 	local deadline=$((SECONDS + 100)) -	# a lease that nobody renews takes 60 s
 	set +T
 	while :; do
-		[ "$SECONDS" -lt "$deadline" ] || { jq -c 'del(.belief)' <<<"$answer"; return 1; }
+		[ "$SECONDS" -lt "$deadline" ] || { echo "${answer:0:5000}"; return 1; }
 		took=''
 		WAIT=0 work_once
 		[ -z "$took" ] || continue
@@ -154,7 +153,7 @@ request() {
 
 named() {
 	api GET "/api/v1/bisections/$id"
-	jq -c 'del(.belief)' <<<"$answer"
+	echo "${answer:0:5000}"
 	[ "$(get .verdict.commit)" = "$(hex "$REPO" "$BUG")" ]
 }
 
@@ -253,6 +252,11 @@ uploading() { [ -n "$(find "$STATE/s/artifacts/tmp" -type f -size +0)" ]; }
 
 no_uploads() { ! uploading; }
 
+probing() {
+	api GET "/api/v1/bisections/$1"
+	[ "$(get '.probes | length')" -ge 1 ]
+}
+
 @test "cancelled in the middle of the search: what was in work is taken back, and only that" {
 	start_daemon
 	question 12 c7
@@ -260,6 +264,8 @@ no_uploads() { ! uploading; }
 	other="$(get .id)"
 	[ "$other" != "$id" ]
 	# Both want the bad end first: one build for the two of them.
+	wait_until 10 probing "$id"
+	wait_until 10 probing "$other"
 	ask build
 	first="$unit" first_epoch="$epoch"
 	api POST "/api/v1/bisections/$id/cancel"

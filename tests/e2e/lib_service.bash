@@ -88,10 +88,25 @@ exchange() {
 	[ -n "$code" ]
 }
 
+# get FILTER: of $answer, as jq -r has it
 get() {
 	local -
 	set +T
-	jq -r "$1" <<<"$answer"
+	if [[ "$1" =~ ^(\.[a-z_]+)+$ ]]; then
+		members "$1"
+	else
+		jq -r "$1" <<<"$answer"
+	fi
+}
+
+# members PATH...: what stands in $answer at .such.paths, with blanks between.  SQLite starts in a third of the time of jq, and the tests ask
+# thousands of times.
+members() {
+	local path values=''
+	for path; do
+		values+="${values:+ || ' ' || }coalesce(iif(json_type(j, '\$$path') = 'text', j ->> '\$$path', j -> '\$$path'), 'null')"
+	done
+	sqlite3 -batch -bail :memory: <<<"WITH answer(j) AS (SELECT '${answer//\'/\'\'}') SELECT $values FROM answer;"
 }
 
 ctl() {
@@ -169,7 +184,7 @@ submit() {
 # bisect ERROR [OPTION...]: of $job_id to its end; the bisection in $answer.
 bisect() {
 	answer="$(ctl bisect --watch --json --job "$job_id" --error-id "$@")" || true
-	jq -c 'del(.belief)' <<<"$answer"
+	echo "${answer:0:5000}"
 	[ "$(get .id)" != null ]
 }
 
@@ -216,8 +231,7 @@ play() {
 			pause
 			continue
 		fi
-		read -r unit epoch kind commit repeat < <(
-			exec jq -r '[.id, .epoch, .payload.kind, .payload.commit, .payload.repeat // 0] | join(" ")' <<<"$answer")
+		read -r unit epoch kind commit repeat < <(members .id .epoch .payload.kind .payload.commit .payload.repeat)
 		now="${EPOCHREALTIME/./}"
 		now="${now:0:-3}"
 		if [ "$kind" = build ]; then
