@@ -1,6 +1,7 @@
 #include "tests/unit/git_fixture.h"
 
 #include <check.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <unistd.h>
 
@@ -11,7 +12,7 @@
 #define NAMES_MAX 20000
 #define GIT_MS 120000
 
-static char directory[] = "/tmp/test_git.XXXXXX";
+static char directory[PATH_MAX];
 static struct str said = STR_INIT;
 
 void fixture_environment(void)
@@ -39,6 +40,9 @@ void fixture_environment(void)
 
 void fixture_enter(void)
 {
+	const char *parent = getenv("TMPDIR");
+
+	snprintf(directory, sizeof(directory), "%s/test_git.XXXXXX", parent ? parent : "/tmp");
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	ck_assert_int_eq(chdir(directory), 0);
 }
