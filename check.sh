@@ -5,7 +5,7 @@
 set -u
 . "$(dirname "$0")/scripts/setup.sh"
 
-suites=(headers unit e2e browser demo fuzz distcheck)
+suites=(headers unit e2e kill browser demo fuzz distcheck)
 slow='' fuzz_seconds=5
 chosen=()
 for argument; do
@@ -111,12 +111,23 @@ check_headers() {
 
 suite_headers() { one headers check_headers; }
 
+# Where there is room in memory, thousands of small repositories need no disk.
+quick_directory() {
+	local kind free
+	read -r kind free < <(stat -f -c '%T %a*%S' /dev/shm 2>/dev/null)
+	if [ "$kind" = tmpfs ] && [ -w /dev/shm ] && [ $((free)) -gt $((1 << 30)) ]; then
+		echo /dev/shm
+	else
+		echo /tmp
+	fi
+}
+
 # Unit tests, under AddressSanitizer and UndefinedBehaviorSanitizer: Check says how many each program ran.  Some wait more than they work.
 suite_unit() {
 	local status=0 log p=0 f=0 counts
 	(setup_build build-san --enable-werror --enable-sanitizers CFLAGS='-O1 -g1') || { count 0 1; return; }
 	rm -f build-san/tests/unit/*.log build-san/tests/unit/*.trs
-	make -C build-san -k -j$(($(nproc) + 1)) check >"$logs/unit.log" 2>&1 </dev/null || status=$?
+	TMPDIR=$(quick_directory) make -C build-san -k -j$(($(nproc) + 1)) check >"$logs/unit.log" 2>&1 </dev/null || status=$?
 	for log in build-san/tests/unit/*.log; do
 		counts=$(sed -n 's/^[0-9]*%: Checks: \([0-9]*\), Failures: \([0-9]*\), Errors: \([0-9]*\)$/\1 \2 \3/p' "$log" |
 			awk '{ n += $1; f += $2 + $3 } END { print n - f, f + 0 }')
@@ -134,30 +145,35 @@ suite_unit() {
 	count $p $f
 }
 
-# They wait more than they work: one more at a time than there are processors, those that take longest first.  Where processes are killed
-# at random moments they have the machine to themselves.
+# They wait more than they work: one more at a time than there are processors, those that take longest first.
 suite_e2e() {
 	local file name files slowest=(run options infra hardship evidence shapes service) at_once=$(($(nproc) + 1))
 	mapfile -t files < <(printf 'tests/e2e/%s.bats\n' "${slowest[@]}"; ls tests/e2e/*.bats)
 	mapfile -t files < <(printf '%s\n' "${files[@]}" | awk '!/\/kill.bats/ && !seen[$0]++')
-	for file in "${files[@]}" tests/e2e/kill.bats; do
-		name=$(basename "$file" .bats)
-		[ "$name" != kill ] || wait
-		beside "e2e-$name" timeout -k 10 900 bats --tap --timing "$file"
+	for file in "${files[@]}"; do
+		beside "e2e-$(basename "$file" .bats)" timeout -k 10 900 bats --tap --timing "$file"
 	done
 	wait
-	for file in tests/e2e/*.bats; do
+	for file in "${files[@]}"; do
 		name=e2e-$(basename "$file" .bats)
 		say "    ${file##*/} ($(cat "$logs/$name.seconds") s)"
 		count_tap "$name" "$(cat "$logs/$name.status")"
 	done
 }
 
-suite_browser() {
-	beside browser timeout -k 10 300 bats --tap --timing tests/browser
-	wait
-	count_tap browser "$(cat "$logs/browser.status")"
+# tap NAME FILE: its tests, one after the other
+tap() {
+	run "$1" timeout -k 10 900 bats --tap --timing "$2"
+	count_tap "$1" "$(cat "$logs/$1.status")"
 }
+
+# Processes are killed at random moments: no other tests beside it but the fuzzers, which yield.
+suite_kill() {
+	fuzz_beside
+	tap kill tests/e2e/kill.bats
+}
+
+suite_browser() { tap browser tests/browser; }
 
 # check_end_of_demo DIR: a bisectd that is killed ends the demo, which says so.
 check_end_of_demo() {
@@ -213,14 +229,30 @@ build_fuzz() {
 	(CC=clang setup_build build-fuzz --enable-fuzzers -- "${targets[@]}")
 }
 
-suite_fuzz() {
+# All of them, more at a time than there are processors, at the lowest priority: the suites that run meanwhile leave half of the machine idle.
+fuzz_all() {
 	local target at_once=$(($(nproc) + 1))
-	wait $ahead 2>/dev/null
-	passed build-fuzz || { count_one build-fuzz; return; }
+	renice -n 19 "$BASHPID" >/dev/null
+	passed build-fuzz || return
 	for target in $(fuzz_targets); do
 		beside "${target##*/}" fuzz "$target"
 	done
 	wait
+}
+
+fuzzing=''
+fuzz_beside() {
+	[[ " ${suites[*]} " == *" fuzz "* && -z $fuzzing ]] || return 0
+	wait $ahead 2>/dev/null
+	fuzz_all &
+	fuzzing=$!
+}
+
+suite_fuzz() {
+	local target
+	fuzz_beside
+	wait $fuzzing
+	passed build-fuzz || { count_one build-fuzz; return; }
 	for target in $(fuzz_targets); do
 		count_one "${target##*/}" "${target##*/}"
 	done
