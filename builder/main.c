@@ -80,6 +80,7 @@ static int builder_open(void **ret, struct agent *agent, struct strv *hide, stru
 	builder->empty = mem_printf("%s/empty", state);
 	if (builder->values->ccache)
 		builder->ccache_programs = find_ccache();
+	git_environment_checkouts(agent_slots(agent));
 	git_environment();	/* before there are threads */
 	rc = dir_make(builder->mirrors_dir, 0700, err);
 	if (rc == 0)

@@ -672,7 +672,6 @@ int run_main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	progress_init(&run.progress);
 	git_environment_keep_user_config();
-	git_environment();
 	r = settings_read(&run.values, &run.command, &done, &run_command, "bisectctl", argc, argv, NULL, true, &err);
 	if (r < 0) {
 		progress_say(&run.progress, "bisectctl run: %s", err.text);
@@ -682,6 +681,8 @@ int run_main(int argc, char **argv)
 		run_release(&run);
 		return 0;
 	}
+	git_environment_checkouts((unsigned)run.values.jobs);
+	git_environment();
 	if (run.values.error_id) {
 		char *plain = errorid_plain_source(run.values.error_id);
 

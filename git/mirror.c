@@ -47,11 +47,13 @@ static const char *const settings[][2] = {
 };
 
 /*
- * Workers write the files of a great checkout; they cost more than they save where files are few.
+ * Workers write the files of a great checkout; they cost more than they save where files are few, and where other checkouts keep the
+ * processors busy: four at once of 2,000 files take 0.27 s on two of them, and 0.47 s with two workers each.
  */
 #define CHECKOUT_WORKERS_MAX 4
 
 static bool with_user_config;
+static unsigned checkouts = 1;		/* at once */
 
 static bool is_passed_on(const char *variable)
 {
@@ -93,6 +95,7 @@ static void environment_build(void)
 		strv_pushf(&environment, "GIT_CONFIG_KEY_%zu=%s", i, settings[i][0]);
 		strv_pushf(&environment, "GIT_CONFIG_VALUE_%zu=%s", i, settings[i][1]);
 	}
+	workers /= checkouts;
 	if (workers < 1 || workers > CHECKOUT_WORKERS_MAX)
 		workers = workers < 1 ? 1 : CHECKOUT_WORKERS_MAX;
 	strv_pushf(&environment, "GIT_CONFIG_KEY_%zu=checkout.workers", n);
@@ -102,6 +105,11 @@ static void environment_build(void)
 void git_environment_keep_user_config(void)
 {
 	with_user_config = true;
+}
+
+void git_environment_checkouts(unsigned at_once)
+{
+	checkouts = at_once ? at_once : 1;
 }
 
 const char *const *git_environment(void)

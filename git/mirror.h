@@ -47,4 +47,7 @@ const char *const *git_environment(void);
  */
 void git_environment_keep_user_config(void);
 
+/* How many checkouts this process may have under way at once (1 unless told): they share the processors. Before the first git_environment(). */
+void git_environment_checkouts(unsigned at_once);
+
 #endif

@@ -484,6 +484,22 @@ static const char *value_of(const char *name)
 	return found;
 }
 
+/* Of those that git is given by its environment. */
+static const char *setting_of(const char *key)
+{
+	char name[40];
+	int n = atoi(value_of("GIT_CONFIG_COUNT"));
+
+	for (int i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "GIT_CONFIG_KEY_%d", i);
+		if (strcmp(value_of(name), key))
+			continue;
+		snprintf(name, sizeof(name), "GIT_CONFIG_VALUE_%d", i);
+		return value_of(name);
+	}
+	return NULL;
+}
+
 START_TEST(the_environment_of_git_is_ours)
 {
 	setenv("GIT_DIR", "/nowhere", 1);
@@ -493,6 +509,7 @@ START_TEST(the_environment_of_git_is_ours)
 	setenv("GIT_SSH", "touch", 1);
 	setenv("SSH_AUTH_SOCK", "/run/agent", 1);
 	setenv("LANG", "de_DE.UTF-8", 1);
+	git_environment_checkouts(1 << 20);
 	ck_assert_ptr_null(value_of("GIT_DIR"));
 	ck_assert_ptr_null(value_of("GIT_WORK_TREE"));
 	ck_assert_ptr_null(value_of("GIT_INDEX_FILE"));
@@ -506,6 +523,7 @@ START_TEST(the_environment_of_git_is_ours)
 	ck_assert_str_eq(value_of("GIT_CONFIG_GLOBAL"), "/dev/null");
 	ck_assert_str_eq(value_of("GIT_ALLOW_PROTOCOL"), "file:git:http:https:ssh");
 	ck_assert_ptr_nonnull(strstr(value_of("GIT_SSH_COMMAND"), "BatchMode=yes"));
+	ck_assert_str_eq(setting_of("checkout.workers"), "1");
 	ck_assert_ptr_eq(git_environment(), git_environment());
 }
 END_TEST
