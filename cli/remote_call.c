@@ -112,7 +112,7 @@ json_t *remote_get(struct remote *remote, const char *what, const char *id)
 
 void print_json(const json_t *object)
 {
-	json_dumpf(object, stdout, JSON_COMPACT);
+	json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	putchar('\n');
 }
 

@@ -185,7 +185,15 @@ char *tree_log_name(unsigned sequence, const char *hex, bool of_build)
 	return mem_printf("%u-%.8s%s.log", sequence, hex, of_build ? ".build" : "");
 }
 
-void tree_free(struct tree *tree, bool remove)
+void tree_remove_directory(struct tree *tree)
+{
+	/* What cannot be removed now is removed with the next run's trees. */
+	if (tree->worktree)
+		worktree_remove(tree->worktree, NULL);
+	tree->worktree = NULL;
+}
+
+void tree_free(struct tree *tree)
 {
 	if (!tree)
 		return;
@@ -195,11 +203,7 @@ void tree_free(struct tree *tree, bool remove)
 	file_close(&tree->log_fd);
 	if (tree->kill_timer)
 		event_free(tree->kill_timer);
-	/* What cannot be removed now is removed with the next run's trees. */
-	if (remove && tree->worktree)
-		worktree_remove(tree->worktree, NULL);
-	else
-		worktree_give_back(tree->worktree);
+	worktree_give_back(tree->worktree);
 	free(tree);
 }
 

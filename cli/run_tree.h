@@ -67,8 +67,10 @@ const char *tree_commit(const struct tree *tree);	/* of the run under way or the
 unsigned tree_sequence(const struct tree *tree);	/* likewise */
 const char *tree_built(const struct tree *tree);	/* whose products lie here or are being made; "" */
 
-/* Idle trees only.  The directory is removed, or stays warm for the next run. */
-void tree_free(struct tree *tree, bool remove);
+/* Idle trees only; of several, each may be removed on a thread of its own. */
+void tree_remove_directory(struct tree *tree);
+/* Idle trees only.  A directory that is there stays warm for the next run. */
+void tree_free(struct tree *tree);
 
 /* Path of a log of run `sequence` of commit `hex`, relative to the logs' directory.  Caller frees. */
 char *tree_log_name(unsigned sequence, const char *hex, bool of_build);
