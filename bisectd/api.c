@@ -40,7 +40,7 @@ static void respond_failure(struct http_request *request)
 
 void api_respond_json(struct http_request *request, int status, json_t *body)
 {
-	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	char *text = body ? json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
 
 	if (text)
 		http_respond(request, status, "application/json", text, strlen(text));

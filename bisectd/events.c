@@ -58,7 +58,7 @@ void events_bisection_changed(struct daemon *daemon, const char *bisection)
 
 static void send_event(struct subscriber *s, const char *name, json_t *data)
 {
-	char *text = json_dumps(data, JSON_COMPACT);
+	char *text = json_dumps(data, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	struct str event = STR_INIT;
 
 	if (!text)
