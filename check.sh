@@ -23,6 +23,7 @@ for argument; do
 	esac
 done
 [ ${#chosen[@]} = 0 ] || suites=("${chosen[@]}")
+has_suite() { [[ " ${suites[*]} " == *" $1 "* ]]; }
 
 logs=$root/build/check
 mkdir -p "$logs/home"
@@ -161,19 +162,27 @@ suite_e2e() {
 	done
 }
 
-# tap NAME FILE: its tests, one after the other
-tap() {
-	run "$1" timeout -k 10 900 bats --tap --timing "$2"
-	count_tap "$1" "$(cat "$logs/$1.status")"
+browsing=''
+browser_beside() {
+	has_suite browser && [ -z $browsing ] || return 0
+	run browser timeout -k 10 300 bats --tap --timing tests/browser &
+	browsing=$!
 }
 
-# Processes are killed at random moments: no other tests beside it but the fuzzers, which yield.
+# Processes are killed at random moments.  It waits more than anything: no other tests beside it but those of the pages, and the fuzzers,
+# which yield.
 suite_kill() {
 	fuzz_beside
-	tap kill tests/e2e/kill.bats
+	browser_beside
+	run kill timeout -k 10 900 bats --tap --timing tests/e2e/kill.bats
+	count_tap kill "$(cat "$logs/kill.status")"
 }
 
-suite_browser() { tap browser tests/browser; }
+suite_browser() {
+	browser_beside
+	wait $browsing
+	count_tap browser "$(cat "$logs/browser.status")"
+}
 
 # check_end_of_demo DIR: a bisectd that is killed ends the demo, which says so.
 check_end_of_demo() {
@@ -242,7 +251,7 @@ fuzz_all() {
 
 fuzzing=''
 fuzz_beside() {
-	[[ " ${suites[*]} " == *" fuzz "* && -z $fuzzing ]] || return 0
+	has_suite fuzz && [ -z $fuzzing ] || return 0
 	wait $ahead 2>/dev/null
 	fuzz_all &
 	fuzzing=$!
@@ -262,7 +271,7 @@ suite_fuzz() {
 # more rounds without sanitizers.
 check_distribution() {
 	local tests=(tests/unit/test_{rules,errorid,error_files,job,lkp_stats,web,search_bayes,search_sim}) arguments=()
-	[ -n "$slow" ] || arguments=("AM_MAKEFLAGS=TESTS='${tests[*]}'" "DISTCHECK_CONFIGURE_FLAGS=CFLAGS=-O1")
+	[ -n "$slow" ] || arguments=("AM_MAKEFLAGS=TESTS='${tests[*]}' check_PROGRAMS='${tests[*]}'" "DISTCHECK_CONFIGURE_FLAGS=CFLAGS=-O1")
 	make -C build -j"$(nproc)" "${arguments[@]}" distcheck
 }
 
@@ -275,8 +284,8 @@ suite_distcheck() {
 # other takes the lock that the build of the unit tests wants.
 run_ahead() {
 	renice -n 19 "$BASHPID" >/dev/null
-	[[ " ${suites[*]} " != *" distcheck "* ]] || run distcheck check_distribution
-	[[ " ${suites[*]} " != *" fuzz "* ]] || run build-fuzz build_fuzz
+	! has_suite distcheck || run distcheck check_distribution
+	! has_suite fuzz || run build-fuzz build_fuzz
 }
 
 begun=$SECONDS

@@ -104,7 +104,7 @@ get() {
 members() {
 	local path values=''
 	for path; do
-		values+="${values:+ || ' ' || }coalesce(iif(json_type(j, '\$$path') = 'text', j ->> '\$$path', j -> '\$$path'), 'null')"
+		values+="${values:+ || ' ' || }coalesce(iif(json_type(j, '\$$path') IN ('text', 'real'), j ->> '\$$path', j -> '\$$path'), 'null')"
 	done
 	sqlite3 -batch -bail :memory: <<<"WITH answer(j) AS (SELECT '${answer//\'/\'\'}') SELECT $values FROM answer;"
 }
