@@ -9,6 +9,7 @@
 
 struct votes {
 	unsigned lines, kernel, level, build, test;
+	bool banner, command_line;	/* a booting kernel says both, with or without times */
 	const struct rules *rules; /* NULL: cannot be read, which others tell */
 	uint8_t tired[RULES_PATTERNS_MAX];
 };
@@ -78,6 +79,8 @@ static void vote(struct votes *votes, const char *line, size_t len)
 
 	kernel_prefix(&prefix, line, len);
 	votes->lines++;
+	votes->banner |= begins(line, len, "Linux version ");
+	votes->command_line |= begins(line, len, "Command line: ") || begins(line, len, "Kernel command line: ");
 	if (prefix.has_time ||
 	        (prefix.len && len && (*line == '<' || strchr("0123456789", *line)))) {
 		votes->kernel++;
@@ -113,6 +116,8 @@ enum error_source error_source_guess(const char *text, size_t len)
 		return SOURCE_TEST;
 	if (votes.kernel * 2 > votes.lines)
 		return votes.level * 2 > votes.kernel ? SOURCE_KMSG : SOURCE_DMESG;
+	if (votes.banner && votes.command_line)
+		return SOURCE_DMESG;
 	if (votes.build)
 		return SOURCE_BUILD;
 	return votes.test ? SOURCE_TEST : SOURCE_STDERR;

@@ -37,7 +37,8 @@ const char *log_kind_of_source(enum error_source source)
 int log_reading_of(struct log_reading *ret, const struct strv *kinds, struct error *err)
 {
 	struct log_reading reading = { .source = SOURCE_TEST };
-	enum error_source source = SOURCE_TEST;
+	enum error_source source = SOURCE_TEST, only = SOURCE_TEST;
+	size_t n = 0;
 
 	for (size_t i = 0; i < kinds->n; i++) {
 		if (!log_kind_source(&source, kinds->v[i]))
@@ -45,9 +46,14 @@ int log_reading_of(struct log_reading *ret, const struct strv *kinds, struct err
 			        "no program here reads logs of the kind \"%.100s\"", kinds->v[i]);
 		if (!strcmp(kinds->v[i], LOG_KIND_LKP_STATS))
 			reading.lkp_stats = true;
+		/* The build has a log of its own. */
+		if (source == SOURCE_BUILD && kinds->n > 1)
+			continue;
+		only = source;
+		n++;
 	}
-	if (kinds->n == 1)
-		reading.source = source;
+	if (n == 1)
+		reading.source = only;
 	*ret = reading;
 	return 0;
 }

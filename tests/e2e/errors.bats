@@ -46,7 +46,7 @@ says() {
 }
 
 @test "what kind of log it is shows" {
-	for log in "$ROOT"/tests/errors/{dmesg-guilty,kmsg-levels,build-make-ld,build-gcc-c,test-bats-tap,test-ktap,test-kunit,test-junit}.log; do
+	for log in "$ROOT"/tests/errors/{dmesg-guilty,dmesg-no-times,kmsg-levels,build-make-ld,build-gcc-c,test-bats-tap,test-ktap,test-kunit,test-junit}.log; do
 		name="$(basename "$log")"
 		kind="${name%%-*}"
 		[ "$kind" != build ] || kind=build-pkg

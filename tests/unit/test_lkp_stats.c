@@ -256,7 +256,7 @@ END_TEST
 START_TEST(one_kind_with_a_reader_of_its_own_is_read_by_it_and_all_else_as_a_test)
 {
 	static const struct {
-		const char *kinds[3];
+		const char *kinds[4];
 		enum error_source source;
 		bool lkp_stats;
 	} cases[] = {
@@ -266,8 +266,10 @@ START_TEST(one_kind_with_a_reader_of_its_own_is_read_by_it_and_all_else_as_a_tes
 		{ { "build-pkg" }, SOURCE_BUILD, false },
 		{ { "tap" }, SOURCE_TEST, false },
 		{ { "junit" }, SOURCE_TEST, false },
-		{ { "build-pkg", "dmesg" }, SOURCE_TEST, false },
 		{ { "tap", "stderr" }, SOURCE_TEST, false },
+		{ { "build-pkg", "dmesg" }, SOURCE_DMESG, false },
+		{ { "dmesg", "build-pkg" }, SOURCE_DMESG, false },
+		{ { "build-pkg", "kselftest", "dmesg" }, SOURCE_TEST, false },
 		{ { "lkp-stats" }, SOURCE_TEST, true },
 		{ { "lkp-stats", "stderr" }, SOURCE_TEST, true },
 		{ { NULL }, SOURCE_TEST, false },
