@@ -152,7 +152,7 @@ suite_e2e() {
 	mapfile -t files < <(printf 'tests/e2e/%s.bats\n' "${slowest[@]}"; ls tests/e2e/*.bats)
 	mapfile -t files < <(printf '%s\n' "${files[@]}" | awk '!/\/kill.bats/ && !seen[$0]++')
 	for file in "${files[@]}"; do
-		beside "e2e-$(basename "$file" .bats)" timeout -k 10 900 bats --tap --timing "$file"
+		beside "e2e-$(basename "$file" .bats)" timeout -k 10 900 bats --tap --timing --print-output-on-failure "$file"
 	done
 	wait
 	for file in "${files[@]}"; do
@@ -165,7 +165,7 @@ suite_e2e() {
 browsing=''
 browser_beside() {
 	has_suite browser && [ -z $browsing ] || return 0
-	run browser timeout -k 10 300 bats --tap --timing tests/browser &
+	run browser timeout -k 10 300 bats --tap --timing --print-output-on-failure tests/browser &
 	browsing=$!
 }
 
@@ -174,7 +174,7 @@ browser_beside() {
 suite_kill() {
 	fuzz_beside
 	browser_beside
-	run kill timeout -k 10 900 bats --tap --timing tests/e2e/kill.bats
+	run kill timeout -k 10 900 bats --tap --timing --print-output-on-failure tests/e2e/kill.bats
 	count_tap kill "$(cat "$logs/kill.status")"
 }
 
