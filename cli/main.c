@@ -43,7 +43,7 @@ static const struct command main_command = {
 
 static void print_help(FILE *out)
 {
-	fprintf(out, "usage: bisectctl %s\n\n%s\n\nCommands:\n", main_command.synopsis, main_command.summary);
+	fprintf(out, "Usage: bisectctl %s\n\n%s\n\nCommands:\n", main_command.synopsis, main_command.summary);
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		fprintf(out, "  %-10s %s\n", commands[i].command->name, commands[i].command->summary);
 	fputs("\nbisectctl COMMAND --help tells more.\n", out);

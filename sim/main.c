@@ -325,7 +325,7 @@ int main(int argc, char **argv)
 	struct error err = ERROR_INIT;
 	struct values values;
 	bool done = false;
-	int r = settings_read(&values, NULL, &done, &command, NULL, argc, argv, NULL, false, &err);
+	int r = settings_read(&values, NULL, &done, &command, "bisect-sim", argc, argv, NULL, false, &err);
 
 	if (r == 0 && !done) {
 		r = simulate(&values, &err);

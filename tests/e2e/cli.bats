@@ -34,6 +34,21 @@ says() {
 
 no_control_bytes() { ! LC_ALL=C grep -q '[[:cntrl:]]' <(tr -d '\n\t' <"$1"); }
 
+@test "every program and every command says how it is used" {
+	local program command commands=0
+	for program in bisectd bisectctl bisect-builder bisect-tester bisect-sim; do
+		run "${BISECTCTL%/*}/$program" --help
+		[[ "$output" == "Usage: $program "* ]]
+	done
+	run "$BISECTCTL" --help
+	for command in $(sed -n '/^Commands:/,/^[^ C]/s/^  \([a-z]\{1,\}\) .*/\1/p' <<<"$output"); do
+		run "$BISECTCTL" "$command" --help
+		[[ "$output" == "Usage: bisectctl $command"* ]]
+		commands=$((commands + 1))
+	done
+	[ "$commands" -gt 10 ]
+}
+
 @test "wrong usage is one line and status 2" {
 	says 2 'usage: bisectctl submit' ctl submit
 	says 2 "found 'b' beside 'a', allowed: one job.yaml, and KEY=VALUE" ctl submit a b
