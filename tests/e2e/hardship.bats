@@ -381,16 +381,25 @@ nothing_ready() {
 	named
 }
 
-@test "a mirror that was deleted in the middle is made again" {
+# A job with a line of 40 commits, the 20th of them bad, whose build has begun.
+begin_job() {
 	start_daemon
 	BUG=c20
 	line "$REPO" 40
 	job "$REPO" >"$STATE/job.yaml"
 	api POST /api/v1/jobs --data-binary "@$STATE/job.yaml"
 	job_id="$(get .id)"
+	ask build
+}
+
+bisect_job() {
 	api POST /api/v1/bisections --data "{\"error_id\": \"suite.the_bug.fail\", \"job_id\": \"$job_id\"}"
 	id="$(get .id)"
-	ask build
+}
+
+@test "a mirror that was deleted in the middle is made again" {
+	begin_job
+	bisect_job
 	rm -rf "$STATE"/s/mirrors/*.git
 	finish_build
 	work "$id"
@@ -398,17 +407,10 @@ nothing_ready() {
 }
 
 @test "a mirror whose objects were cut short is made again" {
-	start_daemon
-	BUG=c20
-	line "$REPO" 40
-	job "$REPO" >"$STATE/job.yaml"
-	api POST /api/v1/jobs --data-binary "@$STATE/job.yaml"
-	job_id="$(get .id)"
-	ask build
+	begin_job
 	truncate -s 16 "$STATE"/s/mirrors/*.git/objects/pack/*.pack
 	finish_build
-	api POST /api/v1/bisections --data "{\"error_id\": \"suite.the_bug.fail\", \"job_id\": \"$job_id\"}"
-	id="$(get .id)"
+	bisect_job
 	work "$id"
 	named
 }
