@@ -151,7 +151,7 @@ expand() { env -u BISECTD_SERVER "$BISECTCTL" expand "$@"; }
 	printf 'upstream_url: %s\nupstream_commit: c1\nltp: {test: syscalls}\n' "$REPOS/project" >job.yaml
 	answer="$(ctl submit --wait --json job.yaml)"
 	[ "$(get .result.outcome)" = broken ]
-	ctl log "$(get .id)" | grep -qx 'ltp: this testbox has no LTP in /opt/ltp (no runltp there)'
+	ctl log "$(get .id)" | grep -qx 'ltp: this testbox has no LTP in /opt/ltp (no testcases/bin there)'
 }
 
 @test "lkp-tests runs its job from the tree, and its stats are in the log" {

@@ -48,19 +48,48 @@ called() { grep -qxF "<$1>" called; }
 	done
 }
 
-@test "ltp runs the file and the pattern that it is told, and shows the results" {
-	stand_in ltp/runltp 2 'tst_test.c:1: TPASS: x\n'
-	suite ltp directory=ltp test=syscalls 'only=mm* $(touch y)' 'options=-t 10m'
-	[ "$status" = 2 ]
-	[[ "$output" == *TPASS* ]]
-	called syscalls
-	called 'mm* $(touch y)'
-	called -t
-	called 10m
-	[ ! -e y ]
-	suite ltp directory=/nowhere test=syscalls
+# lines NAME COMMAND: a runtest file of the LTP that stands in here
+runtest() {
+	mkdir -p ltp/runtest ltp/testcases/bin
+	printf '%s\n' '# all of them' '' "$@" >ltp/runtest/mini
+}
+
+@test "ltp runs the tests of a file by name, and tells how each ended" {
+	# shellcheck disable=SC2016
+	runtest 'open01 open01 -a "b c"' 'open02 open02; exit 1' 'mmap01 echo "mmap01.c:7: TPASS: $LTP_COLORIZE_OUTPUT"' 'conf01 exit 32' \
+		'warn01 exit 4' 'killed01 kill -9 $$' 'none01 none01' 'asks01 read -r x && exit 3; exit 0' 'slow01 exec sleep 60'
+	stand_in ltp/testcases/bin/open01
+	stand_in ltp/testcases/bin/open02
+	suite ltp directory=ltp test=mini patience=1s only=
+	[ "$status" = 1 ]
+	called 'b c'
+	called open02
+	printf '%s\n' "${lines[@]}" | sed -n 's/ \+/ /gp' | sed 's/ $//' >got
+	printf '%s\n' 'open01 PASS 0' 'open02 FAIL 1' 'mmap01.c:7: TPASS: 0' 'mmap01 PASS 0' 'conf01 CONF 32' 'warn01 PASS 4' \
+		'killed01 FAIL 137' 'none01 FAIL 127' 'asks01 PASS 0' 'ltp: slow01 is not finished after 1s' 'slow01 FAIL 124' \
+		'ltp: 4 passed, 4 failed, 1 skipped' >want
+	grep -v 'Killed\|not found' got | diff want -
+	"$BISECTCTL" errors --kind ltp --ids --suite x <(printf '%s\n' "${lines[@]}") | grep -qx x.open02.fail
+
+	suite ltp directory="$PWD/ltp" test=mini patience=1s 'only=^(open01|mmap)'
+	[ "$status" = 0 ]
+	[[ "$output" == *'ltp: 2 passed, 0 failed, 0 skipped' ]]
+}
+
+@test "ltp that can run nothing says nothing of a commit" {
+	suite ltp directory=/nowhere test=syscalls patience=1m
 	[ "$status" = 127 ]
-	[ "$output" = 'ltp: this testbox has no LTP in /nowhere (no runltp there)' ]
+	[ "$output" = 'ltp: this testbox has no LTP in /nowhere (no testcases/bin there)' ]
+	runtest 'conf01 exit 32'
+	suite ltp directory=ltp test=syscalls patience=1m
+	[ "$status" = 126 ]
+	[ "$output" = "ltp: LTP in $PWD/ltp has no runtest/syscalls" ]
+	suite ltp directory=ltp test=mini patience=1m
+	[ "$status" = 126 ]
+	suite ltp directory=ltp test=mini patience=1m 'only=x $(touch y)'
+	[ "$status" = 126 ]
+	[[ "$output" == *'that matches "x $(touch y)" ran' ]]
+	[ ! -e y ]
 }
 
 @test "kselftest runs all that was built, or one test" {
