@@ -46,7 +46,7 @@ static const struct setting bisect_settings[] = {
 	{ "prior-from-error", 0, SETTING_FLAG, AT(prior_from_error), NULL, "yes", 0, 0,
 		"Try commits first that touch a file which the error names; this is so unless --no-prior-from-error is given.", true },
 	{ "reproducible", 0, SETTING_STRING, AT(reproducible), "P", NULL, 0, 0,
-		"How likely it is, from 0 to 1, that a commit with the error shows it every time; default 0.35.", true },
+		"How likely it is, from 0 to 1, that a commit with the error shows it every time; default 0.33.", true },
 	{ "again", 0, SETTING_FLAG, AT(again), NULL, NULL, 0, 0,
 		"Start anew where the same question was answered before. Runs already made are still used.", true },
 	{ "watch", 'w', SETTING_FLAG, AT(wait), NULL, NULL, 0, 0, "Show progress and wait for the verdict.", true },

@@ -14,7 +14,8 @@
 #define LEAST_BITS 1e-9		/* less than this is rounding */
 #define LEAST_CHANCE 0.01	/* to say something */
 #define LEAST_USE 0.02		/* bits: a run that tells less beside those in flight, ... */
-#define LEAST_SHARE 0.3		/* and so little of what it would tell alone, waits for them */
+#define LEAST_SHARE 0.3		/* and so little of what it would tell alone, ... */
+#define LEAST_OF_MOST 0.04	/* or of what one of those tells, waits for them */
 #define SPOKEN 0.25	/* as if so many more runs of a skipped commit had said something */
 #define ASKED 0.5	/* of so many */
 #define HOPELESS 2000.0		/* runs that are still expected: nobody waits for these, */
@@ -648,6 +649,24 @@ static bool is_hopeless(const struct choice *c)
 		best * limit < doubt(search, c->state);
 }
 
+/* Of what is in flight the run that tells most, as if it were alone. */
+static double most_in_flight(const struct choice *c)
+{
+	const struct search *search = c->search;
+	double most = 0;
+
+	for (size_t i = 0; i < search->n_flights; i++)
+		most = fmax(most, c->score[search->flights[i].commit]);
+	return most;
+}
+
+/* Better no run than one that tells next to nothing beside those in flight. */
+static bool is_idle(const struct choice *c, const struct best *best)
+{
+	return best->bits < LEAST_USE && (best->bits < LEAST_SHARE * c->score[best->commit] ||
+		best->bits < LEAST_OF_MOST * most_in_flight(c));
+}
+
 bool choose_probe(const struct search *search, const struct state *state, uint32_t *ret,
 	double *ret_bits, bool *ret_hopeless)
 {
@@ -669,8 +688,7 @@ bool choose_probe(const struct search *search, const struct state *state, uint32
 		best_alone(c, &again, true);
 	if (again.score > best.score && !waits(c, &again))
 		best = again;
-	if (pending.n && best.bits < LEAST_USE && best.commit != UINT32_MAX &&
-		best.bits < LEAST_SHARE * c->score[best.commit])
+	if (pending.n && best.commit != UINT32_MAX && is_idle(c, &best))
 		best.commit = UINT32_MAX;
 	pending_release(&pending);
 	choice_release(c);

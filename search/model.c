@@ -10,9 +10,9 @@ enum { BAD, GOOD, NONE };
 void model_init(struct model *model)
 {
 	*model = (struct model){
-		.bad = { .spike = 0.35, .a = 1.5, .b = 1.2 },
-		.good = { .spike = 0.66, .a = 1, .b = 60 },
-		.null = { .spike = 0, .a = 0.5, .b = 1 },
+		.bad = { .spike = 0.33, .a = 1.5, .b = 1.2 },
+		.good = { .spike = 0.66, .a = 1, .b = 100 },
+		.null = { .spike = 0, .a = 0.5, .b = 0.7 },
 	};
 }
 

@@ -7,13 +7,12 @@
 
 #define VERIFY_RUNS 2
 #define VERIFY_MAX 30		/* an error that shows in one run of seven is missed in one case of a hundred */
-#define CONFIRM_BAD 1
 #define CONFIRM_GOOD 1
 #define SKIP_RETRIES 2
 #define MAX_RUNS 5000
 #define CONFIDENCE 0.99
 #define PRIOR_NULL 0.1
-#define PRIOR_OLD 0.03
+#define PRIOR_OLD 0.015
 #define PRIOR_EVEN 0.2		/* share of the even prior in a given one */
 #define LEAST_GAIN 0.1		/* bits: a run in flight that tells less is cancelled */
 #define RATIO_MAX 1000.0
@@ -72,8 +71,6 @@ static struct search_options complete(const struct search_options *given)
 		options.verify_runs = options.trust_runs || options.rates_known ? 1 : VERIFY_RUNS;
 	if (!options.verify_max)
 		options.verify_max = options.trust_runs ? 1 : VERIFY_MAX;
-	if (!options.confirm_bad)
-		options.confirm_bad = CONFIRM_BAD;
 	if (!options.confirm_good)
 		options.confirm_good = CONFIRM_GOOD;
 	if (!options.skip_retries)

@@ -57,11 +57,12 @@ struct search_options {
 	bool verify_good;		/* run every good end before the search; otherwise where it tells most, like any commit */
 	bool rates_known;		/* the next two are true, not to be learnt (simulation; a lab that measured them) */
 	double bad_pass, good_fail;	/* chance that a run of a bad commit passes, that one of a good commit fails */
-	double reproducible;		/* prior of an error that a bad commit always shows; 0: 0.35 */
+	double reproducible;		/* prior of an error that a bad commit always shows; 0: 0.33 */
 	double no_change;		/* prior of "null"; 0: 0.1, negative: none */
 	unsigned verify_runs;		/* failures of the bad end before the search; 0: default */
 	unsigned verify_max;		/* passes of the bad end before not-reproduced; 0: 30, with trust_runs 1 */
-	unsigned confirm_bad;		/* failures of the culprit itself; 0: 1 */
+	unsigned confirm_bad;		/* failures of the culprit itself; 0: 1, and 3 while no bad commit ever passed, unless
+					 * `reproducible` (0.5 and more) or earlier runs (20) say that none does */
 	unsigned confirm_good;		/* passes of each parent itself; 0: 1 */
 	unsigned skip_retries;		/* tries of a commit of which every run skipped, after the first; default (0): 2 */
 	unsigned max_runs;		/* budget: observations before undecided; 0: 5,000 */

@@ -12,9 +12,12 @@
 #define IGNORED_MAX 30u
 #define UNEVEN 1.0	/* nats */
 #define BLAME 2		/* before somebody is blamed, the chance that nobody is to blame counts twice */
-#define FLAKY 0.87	/* share of the doubt that is left to a verdict where bad commits passed: how often they do is a
-			 * guess, and guesses that are too bold stop first, ... */
-#define KNOWN_RUNS 20u	/* but not where so many earlier runs of bad commits tell how often */
+#define CAUTION 4.0	/* runs: where bad commits passed, after n of their runs n / (n + CAUTION) of the doubt is left to a
+			 * verdict, as a rate of few runs is a guess, and guesses that are too bold stop first */
+#define SHOWN 1u	/* failures of a culprit itself, */
+#define SHOWN_AGAIN 2u	/* and further ones where bad commits never passed so far, ... */
+#define EXPECTED 0.5	/* unless that is what the prior of reproducible says, */
+#define KNOWN_RUNS 20u	/* or so many earlier runs of bad commits */
 
 bool commit_is_given_up(const struct search *search, uint32_t v)
 {
@@ -132,29 +135,50 @@ static bool believes_every_run(const struct search *search)
 		!(search->model.bad_pass > 0);
 }
 
-/* Results of their own that the verdict rests on: of the culprit, or of a parent of it. */
-static unsigned wanted_confirm(const struct search *search, uint32_t v, bool culprit)
+/* Runs of the commits that are bad if `culprit` is the culprit. */
+static unsigned bad_passes(const struct search *search, uint32_t culprit)
+{
+	uint32_t inside = search->passes[culprit];
+
+	return search->earlier[1] + (search->options.fix ? search->n_passes - inside : inside);
+}
+
+static unsigned bad_fails(const struct search *search, uint32_t culprit)
+{
+	uint32_t inside = search->fails[culprit];
+
+	return search->earlier[0] + (search->options.fix ? search->n_fails - inside : inside);
+}
+
+/*
+ * How often `tip` itself, or in a fix its parent, has to fail.  An error that comes and goes may look for long as if it always
+ * showed.  Where it mostly hides, failures give it away sooner than passes of the parent, which tell more of the commits.
+ */
+static unsigned wanted_failures(const struct search *search, uint32_t tip)
+{
+	bool seems_certain = !search->model.known && !search->measured && !bad_passes(search, tip);
+
+	if (search->options.confirm_bad)
+		return search->options.confirm_bad;
+	if (!seems_certain || search->model.bad.spike >= EXPECTED || search->earlier[0] >= KNOWN_RUNS)
+		return SHOWN;
+	return SHOWN + SHOWN_AGAIN;
+}
+
+/* Results of their own that the verdict on `tip` rests on: of itself, or of a parent of it, which is v. */
+static unsigned wanted_confirm(const struct search *search, uint32_t tip, uint32_t v)
 {
 	const struct search_options *options = &search->options;
 	unsigned shown = commit_shown(search, v), passed = commit_passed(search, v);
-	bool shows = culprit != options->fix;
+	bool shows = (v == tip) != options->fix;
 
 	if (believes_every_run(search) || commit_is_dead(search, v) ||
 		(options->trust_ends && (v == search->bad || search->is_good_end[v])))
 		return 0;
 	if (shows && passed >= PASSES_MAX)
 		return 0;
-	return shows ? missing(options->confirm_bad, shown) :
+	return shows ? missing(wanted_failures(search, tip), shown) :
 		missing(options->confirm_good, passed);
-}
-
-/* Is the likeliest candidate in a commit that passed, so that the error comes and goes, nobody knows how often? */
-static bool looks_flaky(const struct search *search, uint32_t top)
-{
-	uint32_t inside = search->passes[top];
-
-	return !search->model.known && search->earlier[0] + search->earlier[1] < KNOWN_RUNS &&
-		(search->options.fix ? search->n_passes > inside : inside > 0);
 }
 
 bool state_is_sure(const struct search *search, const struct state *state)
@@ -164,8 +188,11 @@ bool state_is_sure(const struct search *search, const struct state *state)
 	if (state->impossible || state->top == UINT32_MAX)
 		return false;
 	doubt = 1 - search->options.confidence;
-	if (looks_flaky(search, state->top))
-		doubt *= FLAKY;
+	if (!search->model.known && bad_passes(search, state->top)) {
+		double n = bad_fails(search, state->top) + bad_passes(search, state->top);
+
+		doubt *= n / (n + CAUTION);
+	}
 	return state->set_mass >= (1 - doubt) * (1 + nobody);
 }
 
@@ -189,7 +216,7 @@ uint32_t next_witness(const struct search *search, const struct state *state, bo
 	uint32_t tip = tip_of(state);
 	bool fix = search->options.fix;
 
-	if (still_wanted(search, tip, wanted_confirm(search, tip, true), flights)) {
+	if (still_wanted(search, tip, wanted_confirm(search, tip, tip), flights)) {
 		*ret = fix ? PURPOSE_CONFIRM_GOOD : PURPOSE_CONFIRM_BAD;
 		return tip;
 	}
@@ -198,7 +225,7 @@ uint32_t next_witness(const struct search *search, const struct state *state, bo
 	for (uint32_t e = graph->first[tip]; e < graph->first[tip + 1]; e++) {
 		uint32_t parent = graph->parent[e];
 
-		if (!still_wanted(search, parent, wanted_confirm(search, parent, false), flights))
+		if (!still_wanted(search, parent, wanted_confirm(search, tip, parent), flights))
 			continue;
 		*ret = fix ? PURPOSE_CONFIRM_BAD : PURPOSE_CONFIRM_GOOD;
 		return parent;
@@ -212,10 +239,10 @@ bool is_witness(const struct search *search, const struct state *state, uint32_t
 	uint32_t tip = tip_of(state);
 
 	if (v == tip)
-		return wanted_confirm(search, v, true);
+		return wanted_confirm(search, tip, v);
 	for (uint32_t e = graph->first[tip]; e < graph->first[tip + 1] && state->n_set < 2; e++)
 		if (graph->parent[e] == v)
-			return wanted_confirm(search, v, false);
+			return wanted_confirm(search, tip, v);
 	return false;
 }
 

@@ -403,7 +403,7 @@ END_TEST
 START_TEST(a_good_end_that_cannot_be_tested_is_taken_as_good_and_that_is_said)
 {
 	start_linear(1);
-	see_times(1, OBSERVED_BAD, 2);
+	see_times(1, OBSERVED_BAD, 3);
 	see(0, OBSERVED_BROKEN);
 	ck_assert_int_eq(kind(), VERDICT_CULPRIT);
 	ck_assert_ptr_nonnull(strstr(search_verdict(search)->reason, "taken as good"));
@@ -771,6 +771,39 @@ START_TEST(the_culprit_and_its_parent_are_confirmed_by_runs_of_their_own)
 	answer(three, OBSERVED_BAD);
 	ck_assert_int_eq(kind(), VERDICT_CULPRIT);
 	ck_assert_uint_eq(search_verdict(search)->culprit, three);
+}
+END_TEST
+
+/* Of the culprit itself, 2 in a line of 3 commits, until the verdict, if the newest passed so often. */
+static unsigned failures_of_the_culprit(unsigned passes)
+{
+	unsigned counts[OBSERVED_NKINDS];
+
+	search_free(search);
+	graph_release(&graph);
+	start_linear(3);
+	see_times(3, OBSERVED_GOOD, passes);
+	see_times(3, OBSERVED_BAD, 30);
+	see_times(1, OBSERVED_GOOD, 60);
+	for (unsigned i = 0; kind() == VERDICT_NONE && i < 60; i++) {
+		uint32_t v = take().commit;
+
+		answer(v, as_if(2, v));
+	}
+	ck_assert_int_eq(kind(), VERDICT_CULPRIT);
+	ck_assert_uint_eq(search_verdict(search)->culprit, 2);
+	search_counts(search, 2, counts);
+	return counts[OBSERVED_BAD];
+}
+
+START_TEST(a_culprit_that_never_passed_has_to_fail_three_times)
+{
+	ck_assert_uint_eq(failures_of_the_culprit(0), 3);
+	ck_assert_uint_eq(failures_of_the_culprit(2), 1);
+	options.reproducible = 0.9;
+	ck_assert_uint_eq(failures_of_the_culprit(0), 1);
+	options = (struct search_options){ .confirm_bad = 2 };
+	ck_assert_uint_eq(failures_of_the_culprit(0), 2);
 }
 END_TEST
 
@@ -1788,6 +1821,7 @@ int main(void)
 	tcase_add_test(tests, of_several_skipped_commits_each_gets_its_retries_when_the_rest_is_done);
 	tcase_add_test(tests, a_broken_neighbourhood_is_jumped_past);
 	tcase_add_test(tests, the_culprit_and_its_parent_are_confirmed_by_runs_of_their_own);
+	tcase_add_test(tests, a_culprit_that_never_passed_has_to_fail_three_times);
 	tcase_add_test(tests, every_parent_of_a_merge_is_confirmed_and_the_merge_is_marked);
 	tcase_add_test(tests, in_criss_cross_merges_the_culprit_may_be_any_commit);
 	tcase_add_test(tests, passes_of_a_bad_commit_do_not_speak_for_its_parent);

@@ -340,7 +340,7 @@ START_TEST(an_error_that_shows_now_and_then_everywhere_comes_to_an_end_and_blame
 		struct world world = { .n = 100, .nothing = true, .good_rate = rates[i], .slots = i % 2 ? 4 : 1 };
 		struct tally tally = play_often(&world, 40);
 
-		ck_assert_uint_le(tally.kinds[VERDICT_CULPRIT], 1);
+		ck_assert_uint_le(tally.kinds[VERDICT_CULPRIT], 2);
 		ck_assert(tally.runs < 400);
 		ck_assert_uint_le(tally.most_runs, 2500);
 	}
