@@ -39,11 +39,12 @@ struct choice {
 	const struct search *search;
 	const struct state *state;
 	double fail_all, bits_all;	/* of all hypotheses, as if all were outside */
-	double *fail, *bits, *inside;	/* n, of search->sums: over what is inside of v */
+	double *inside;			/* n, of search->sums: mass of what is inside of v */
+	double *fail, *bits;		/* the same of the columns' fail and bits; in forests only */
 	struct column column[COLUMNS];
 	unsigned n_columns;
 	double *chance;			/* n or NULL: that a commit can be tested */
-	double *score;			/* n, of search->sums: for a single run */
+	double *score;			/* n, of search->sums: bits that a single run tells */
 };
 
 static uint64_t *row_of(const struct search *search, uint32_t v)
@@ -61,6 +62,27 @@ static double tells(double fail, double bits)
 	double gain = entropy(fail) - bits;
 
 	return gain > 0 ? gain : 0;
+}
+
+/* From the sums over what is inside of v. */
+static void score(struct choice *c, uint32_t v, double inside, double fail, double bits)
+{
+	const struct search *search = c->search;
+	bool counts = search->is_good_end[v] ||
+		(search->in_range[v] && (inside > 0 || c->state->mass_old > 0));
+
+	c->inside[v] = inside;
+	c->score[v] = counts ? tells(c->fail_all + fail, c->bits_all + bits) : 0;
+}
+
+/* Good ends that have nothing inside. */
+static void score_ends(struct choice *c)
+{
+	const struct search *search = c->search;
+
+	for (size_t i = 0; i < search->n_good; i++)
+		if (search->good[i] < search->first || search->good[i] > search->last)
+			score(c, search->good[i], 0, 0, 0);
 }
 
 static void sum_all(struct choice *c)
@@ -86,21 +108,24 @@ static void sum_forest(struct choice *c)
 
 	for (uint32_t v = search->first; v <= search->last; v++) {
 		const struct class *class = &state->class[state->class_of[v]];
+		double inside = 0;
 
-		if (!search->in_range[v])
-			continue;
-		c->inside[v] = state->mass[v];
-		c->fail[v] = state->mass[v] * (class->fail_in - class->fail_out);
-		c->bits[v] = state->mass[v] * (class->bits_in - class->bits_out);
-		for (uint32_t e = search->graph->first[v]; e < search->graph->first[v + 1]; e++) {
-			uint32_t parent = search->graph->parent[e];
+		c->fail[v] = c->bits[v] = 0;
+		if (search->in_range[v]) {
+			inside = state->mass[v];
+			c->fail[v] = state->mass[v] * (class->fail_in - class->fail_out);
+			c->bits[v] = state->mass[v] * (class->bits_in - class->bits_out);
+			for (uint32_t e = search->graph->first[v]; e < search->graph->first[v + 1]; e++) {
+				uint32_t parent = search->graph->parent[e];
 
-			if (!search->in_range[parent])
-				continue;
-			c->inside[v] += c->inside[parent];
-			c->fail[v] += c->fail[parent];
-			c->bits[v] += c->bits[parent];
+				if (!search->in_range[parent])
+					continue;
+				inside += c->inside[parent];
+				c->fail[v] += c->fail[parent];
+				c->bits[v] += c->bits[parent];
+			}
 		}
+		score(c, v, inside, c->fail[v], c->bits[v]);
 	}
 }
 
@@ -219,7 +244,7 @@ static void fill_table(const struct choice *c, struct sums (*table)[256], unsign
 }
 
 /*
- * inside, fail and bits of every commit, from its row, a byte at a time.  Columns stand in the order of the history: most words
+ * The sums of every commit, from its row, a byte at a time.  Columns stand in the order of the history: most words
  * of a row are all in or all out.
  */
 static void sum_rows(struct choice *c)
@@ -248,9 +273,7 @@ static void sum_rows(struct choice *c)
 			for (unsigned byte = word * 8; bits; byte++, bits >>= 8)
 				sums_add(&sum, &table[byte][bits & 0xff]);
 		}
-		c->inside[v] = sum.inside;
-		c->fail[v] = sum.fail;
-		c->bits[v] = sum.bits;
+		score(c, v, sum.inside, sum.fail, sum.bits);
 	}
 	free(table);
 }
@@ -477,20 +500,6 @@ static double tells_beside(const struct choice *c, const struct pending *p, uint
 	return shares > 0 ? sum / shares : 0;
 }
 
-static void score_all(struct choice *c)
-{
-	const struct search *search = c->search;
-
-	for (uint32_t v = search->first; v <= search->last; v++) {
-		c->score[v] = 0;
-		if (search->in_range[v] && (c->inside[v] > 0 || c->state->mass_old > 0))
-			c->score[v] = tells(c->fail_all + c->fail[v], c->bits_all + c->bits[v]);
-	}
-	for (size_t i = 0; i < search->n_good; i++)
-		c->score[search->good[i]] = tells(c->fail_all + c->fail[search->good[i]],
-			c->bits_all + c->bits[search->good[i]]);
-}
-
 struct best {
 	uint32_t commit;
 	double bits, score;
@@ -564,7 +573,6 @@ static void choice_release(struct choice *c)
 static struct choice *choice_make(const struct search *search, const struct state *state)
 {
 	struct choice *c = mem_alloc(sizeof(*c));
-	uint32_t n = search->graph->n;
 
 	c->search = search;
 	c->state = state;
@@ -572,8 +580,6 @@ static struct choice *choice_make(const struct search *search, const struct stat
 	c->bits = search->sums[1];
 	c->inside = search->sums[2];
 	c->score = search->sums[3];
-	for (unsigned i = 0; i < 4; i++)
-		memset(search->sums[i], 0, n * sizeof(double));
 	if (search->n_dead || search->n_skips)
 		c->chance = chances_to_build(search);
 	sum_all(c);
@@ -585,7 +591,7 @@ static struct choice *choice_make(const struct search *search, const struct stat
 		sum_forest(c);
 	else
 		sum_rows(c);
-	score_all(c);
+	score_ends(c);
 	return c;
 }
 
