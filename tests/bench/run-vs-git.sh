@@ -108,7 +108,9 @@ if [ "$only" != trust ]; then
 	git clone -q "$work/repo" "$work/ours-slots"
 fi
 sync
-sleep 1		# the clones are no longer of this second, in which git would read every file once more
+# Files of this very second git would read once more.
+made=$(date +%s)
+while [ "$(date +%s)" = "$made" ]; do sleep 0.05; done
 failed=0
 
 # The best of all rounds, in turns: what is compared are the programs, not the noise of the machine.
