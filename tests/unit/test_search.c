@@ -1407,6 +1407,22 @@ START_TEST(a_commit_that_was_built_may_run_on_several_slots_at_once)
 }
 END_TEST
 
+/* The parent of the bad end is being built, and its first run will tell nearly all; one of the bad end would be cheap. */
+START_TEST(a_slot_waits_for_a_run_in_flight_that_tells_far_more)
+{
+	options.build_cost = 10;
+	options.test_cost = 1;
+	start_linear(2);
+	see_times(2, OBSERVED_BAD, 4);
+	see_times(0, OBSERVED_GOOD, 4);
+	take_expecting(1, PURPOSE_SEARCH);
+	none_to_take();
+	ck_assert_int_eq(kind(), VERDICT_NONE);
+	answer(1, OBSERVED_GOOD);
+	ck_assert(take().commit <= 2);
+}
+END_TEST
+
 START_TEST(dear_builds_make_repeats_more_likely_than_new_commits)
 {
 	unsigned builds[2] = { 0 };
@@ -1531,6 +1547,26 @@ START_TEST(in_a_fix_bisection_the_words_are_exchanged)
 	ck_assert_int_eq(kind(), VERDICT_CULPRIT);
 	ck_assert_uint_eq(search_verdict(search)->culprit, 5);
 	ck_assert_ptr_nonnull(strstr(search_verdict(search)->reason, "passed"));
+}
+END_TEST
+
+START_TEST(the_parent_of_a_fix_has_to_fail_three_times_if_no_bad_commit_passed)
+{
+	unsigned counts[OBSERVED_NKINDS];
+
+	options.fix = true;
+	start_linear(3);
+	see_times(0, OBSERVED_BAD, 30);
+	see_times(3, OBSERVED_GOOD, 60);
+	for (unsigned i = 0; kind() == VERDICT_NONE && i < 60; i++) {
+		uint32_t v = take().commit;
+
+		answer(v, v >= 2 ? OBSERVED_GOOD : OBSERVED_BAD);
+	}
+	ck_assert_int_eq(kind(), VERDICT_CULPRIT);
+	ck_assert_uint_eq(search_verdict(search)->culprit, 2);
+	search_counts(search, 1, counts);
+	ck_assert_uint_eq(counts[OBSERVED_BAD], 3);
 }
 END_TEST
 
@@ -1857,11 +1893,13 @@ int main(void)
 	tcase_add_test(tests, a_commit_that_is_being_built_is_not_offered_to_another_slot);
 	tcase_add_test(tests, ends_and_witnesses_that_are_being_built_are_not_built_twice_at_once);
 	tcase_add_test(tests, a_commit_that_was_built_may_run_on_several_slots_at_once);
+	tcase_add_test(tests, a_slot_waits_for_a_run_in_flight_that_tells_far_more);
 	tcase_add_test(tests, dear_builds_make_repeats_more_likely_than_new_commits);
 	tcase_add_test(tests, a_prior_that_comes_later_gives_the_belief_of_one_that_was_there_and_keeps_what_is_in_flight);
 	tcase_add_test(tests, a_right_prior_saves_runs_and_a_wrong_one_costs_only_a_few);
 	tcase_add_test(tests, a_prior_is_mixed_with_an_even_one_and_its_scale_does_not_matter);
 	tcase_add_test(tests, in_a_fix_bisection_the_words_are_exchanged);
+	tcase_add_test(tests, the_parent_of_a_fix_has_to_fail_three_times_if_no_bad_commit_passed);
 	tcase_add_test(tests, with_trust_the_commit_after_the_last_that_shows_the_error_is_the_fix);
 	tcase_add_test(tests, a_new_end_that_still_shows_the_error_is_not_fixed);
 	tcase_add_test(tests, an_old_end_without_the_error_is_not_reproduced);
