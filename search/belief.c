@@ -22,6 +22,20 @@ static void class_rates(struct class *class, double inside, double outside)
 	class->bits_out = entropy(outside);
 }
 
+/*
+ * What a run of a bad commit tells of their rate: the entropy of its outcome, times the share of its variance which is the
+ * doubt about the rate, that is the correlation of two runs.  For a beta distribution of n runs it is 1 / (n + 1).
+ */
+static double learned(struct model *model, unsigned fails, unsigned passes)
+{
+	double next = model_bad_next(model, fails, passes), again;
+
+	if (model->known || next >= 1)
+		return 0;
+	again = model_bad_next(model, fails + 1, passes);
+	return entropy(next) * (again - next) / (1 - next);
+}
+
 static void class_fill(struct search *search, struct class *class)
 {
 	struct model *model = &search->model;
@@ -41,6 +55,7 @@ static void class_fill(struct search *search, struct class *class)
 	bad = model_bad_next(model, f, p);
 	good = model_good_next(model, good_f, good_p);
 	class_rates(class, search->options.fix ? good : bad, search->options.fix ? bad : good);
+	class->learned = search->ratio ? 0 : learned(model, f, p);
 }
 
 /* A table from (fails, passes) to the class, by open addressing. */
@@ -267,6 +282,7 @@ void belief_make(const struct search *search, struct state *state)
 		inside += state->mass[v];
 		state->bad_rate += state->mass[v] *
 			(search->options.fix ? class->fail_out : class->fail_in);
+		state->learned += state->mass[v] * class->learned;
 		if (!search->in_range[v])
 			state->mass_ends += state->mass[v];
 		else if (state->mass[v] > state->top_mass) {
@@ -274,8 +290,10 @@ void belief_make(const struct search *search, struct state *state)
 			state->top_mass = state->mass[v];
 		}
 	}
-	if (inside > 0)
+	if (inside > 0) {
 		state->bad_rate /= inside;
+		state->learned /= inside;
+	}
 	state->set_mass = state->top_mass;
 }
 

@@ -12,6 +12,8 @@
 #define WORDS SEARCH_WORDS
 #define COLUMNS (WORDS * 64)
 #define LEAST_BITS 1e-9		/* less than this is rounding */
+#define LEARN 0.2		/* what a bit about the rate of bad commits is worth, in bits about the culprit, ... */
+#define LEARN_TILL 0.05		/* until so much doubt of the likeliest is left, and less in proportion from there on */
 #define LEAST_CHANCE 0.01	/* to say something */
 #define LEAST_USE 0.02		/* bits: a run that tells less beside those in flight, ... */
 #define LEAST_SHARE 0.3		/* and so little of what it would tell alone, ... */
@@ -505,9 +507,23 @@ struct best {
 	double bits, score;
 };
 
+/*
+ * What a run of v is worth that tells so many bits about the culprit.  It tells of the rate as well, if v is bad, and the
+ * sooner that is known the better the later runs are chosen.  Those in flight tell of the rate too.
+ */
+static double appeal(const struct choice *c, uint32_t v, double bits)
+{
+	const struct search *search = c->search;
+	double bad = search->options.fix ? 1 - c->inside[v] : c->inside[v];
+	double early = fmin(1, (1 - c->state->top_mass) / LEARN_TILL);
+	double rate = LEARN * early * c->state->learned / (double)(search->n_flights + 1);
+
+	return (bits + fmax(bad, 0) * rate) * worth(c, v);
+}
+
 static void consider(const struct choice *c, struct best *best, uint32_t v, double bits)
 {
-	double score = bits * worth(c, v);
+	double score = appeal(c, v, bits);
 
 	if (bits < LEAST_BITS)
 		return;
@@ -546,7 +562,7 @@ static void best_beside(const struct choice *c, const struct pending *p, struct 
 		if (c->score[v] <= LEAST_BITS || !is_offered(c, v, set_aside))
 			continue;
 		b = b < BINS ? b : BINS - 1;
-		score = c->score[v] * worth(c, v);
+		score = appeal(c, v, c->score[v]);
 		while (k > 0 && score > value[b][k - 1] * (1 + SAME))
 			k--;
 		if (k == BIN_DEPTH)
@@ -622,7 +638,7 @@ static bool waits(const struct choice *c, const struct best *again)
 
 		if (!commit_is_dead(search, flight->commit) &&
 			!commit_is_set_aside(search, flight->commit) &&
-			flight->usefulness * worth(c, flight->commit) >= again->score)
+			appeal(c, flight->commit, flight->usefulness) >= again->score)
 			return true;
 	}
 	return false;

@@ -47,6 +47,7 @@ struct class {
 	double weight;			/* posterior = weight * prior */
 	double fail_in, fail_out;	/* chance that the next run fails, of a commit that contains the culprit or not */
 	double bits_in, bits_out;	/* entropy of these */
+	double learned;			/* bits that the next run of a bad commit tells of their rate */
 };
 
 /*
@@ -71,6 +72,7 @@ struct state {
 	double log_evidence;		/* of all that was observed, by this model */
 	struct class old, null;		/* their rates */
 	double bad_rate;		/* chance that a bad commit fails, averaged over the hypotheses */
+	double learned;			/* averaged as well */
 
 	uint32_t top;			/* the likeliest candidate */
 	double top_mass;

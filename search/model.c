@@ -5,12 +5,14 @@
 #include "base/mem.h"
 
 /* Indices into the tables: numerator and denominators of each prior's beta functions. */
-enum { BAD, GOOD, NONE };
+enum { BAD, GOOD, NONE, NEARLY };
 
 void model_init(struct model *model)
 {
 	*model = (struct model){
-		.bad = { .spike = 0.33, .a = 1.5, .b = 1.2 },
+		.bad = { .spike = 0.33, .a = 2.4, .b = 2.4 },
+		.nearly = 0.1,
+		.nearly_bad = { .spike = 0, .a = 20, .b = 1 },
 		.good = { .spike = 0.66, .a = 1, .b = 100 },
 		.null = { .spike = 0, .a = 0.5, .b = 0.7 },
 	};
@@ -79,7 +81,9 @@ double model_bad(struct model *model, unsigned fails, unsigned passes)
 
 	if (model->known)
 		return log_count(fails, 1 - model->bad_pass) + log_count(passes, model->bad_pass);
-	slab = log1p(-model->bad.spike) + log_beta_ratio(model, BAD, &model->bad, fails, passes);
+	slab = log1p(-model->bad.spike) +
+		log_sum(log1p(-model->nearly) + log_beta_ratio(model, BAD, &model->bad, fails, passes),
+			log(model->nearly) + log_beta_ratio(model, NEARLY, &model->nearly_bad, fails, passes));
 	return passes ? slab : log_sum(log(model->bad.spike), slab);
 }
 

@@ -27,9 +27,11 @@ struct model {
 	bool known;			/* the two rates are given */
 	double bad_pass, good_fail;	/* then: chance that a bad commit passes, that a good one fails */
 	struct rate_prior bad;		/* a counts failures, b passes; the spike: it never passes */
+	double nearly;			/* share of the other bad commits whose rate is distributed as ... */
+	struct rate_prior nearly_bad;	/* this: they seldom pass; no spike */
 	struct rate_prior good;		/* a counts failures, b passes; the spike: it never fails */
 	struct rate_prior null;		/* one rate everywhere; no spike */
-	struct gamma_table tables[9];
+	struct gamma_table tables[12];
 };
 
 void model_init(struct model *model);			/* rates unknown, default priors */

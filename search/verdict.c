@@ -12,8 +12,8 @@
 #define IGNORED_MAX 30u
 #define UNEVEN 1.0	/* nats */
 #define BLAME 2		/* before somebody is blamed, the chance that nobody is to blame counts twice */
-#define CAUTION 4.0	/* runs: where bad commits passed, after n of their runs n / (n + CAUTION) of the doubt is left to a
-			 * verdict, as a rate of few runs is a guess, and guesses that are too bold stop first */
+#define CAUTION 8.0	/* runs: where bad commits passed, after n of their runs n^2 / (n^2 + CAUTION^2) of the doubt is left
+			 * to a verdict, as a rate of few runs is a guess, and guesses that are too bold stop first */
 #define SHOWN 1u	/* failures of a culprit itself, */
 #define SHOWN_AGAIN 2u	/* and further ones where bad commits never passed so far, ... */
 #define EXPECTED 0.5	/* unless that is what the prior of reproducible says, */
@@ -191,7 +191,7 @@ bool state_is_sure(const struct search *search, const struct state *state)
 	if (!search->model.known && bad_passes(search, state->top)) {
 		double n = bad_fails(search, state->top) + bad_passes(search, state->top);
 
-		doubt *= n / (n + CAUTION);
+		doubt *= n * n / (n * n + CAUTION * CAUTION);
 	}
 	return state->set_mass >= (1 - doubt) * (1 + nobody);
 }

@@ -132,6 +132,15 @@ static long double likelihood(const struct rate_prior *rate, bool spike_fits, un
 	return (spike_fits ? rate->spike : 0) + (1 - (long double)rate->spike) * slab(rate, fails, passes);
 }
 
+static long double likelihood_bad(const struct model *model, unsigned fails, unsigned passes)
+{
+	const struct rate_prior *bad = &model->bad;
+	long double flaky = (1 - (long double)model->nearly) * slab(bad, fails, passes) +
+		model->nearly * slab(&model->nearly_bad, fails, passes);
+
+	return (passes ? 0 : bad->spike) + (1 - (long double)bad->spike) * flaky;
+}
+
 struct tally {
 	unsigned fails[2], passes[2];		/* of good, of bad commits */
 	double ratio;
@@ -173,7 +182,7 @@ static long double weigh(const struct world *world, uint32_t hypothesis)
 		product = powl(1 - (long double)options->bad_pass, t.fails[1]) * powl(options->bad_pass, t.passes[1]) *
 			powl(options->good_fail, t.fails[0]) * powl(1 - (long double)options->good_fail, t.passes[0]);
 	else
-		product = likelihood(&model.bad, !t.passes[1], t.fails[1], t.passes[1]) *
+		product = likelihood_bad(&model, t.fails[1], t.passes[1]) *
 			likelihood(&model.good, !t.fails[0], t.fails[0], t.passes[0]);
 	return product * expl(t.ratio);
 }
@@ -304,6 +313,46 @@ static double told(struct world *world, const uint32_t *flights, unsigned n, uin
 		all[i] = flights[i];
 	all[n] = v;
 	return doubt_after(world, all, n) - doubt_after(world, all, n + 1);
+}
+
+/* What the next run of a bad commit tells of their rate, on average over the commits. */
+static double learned(const struct world *world)
+{
+	double p[N_HYPOTHESES], sum = 0, all = 0;
+	struct model model;
+
+	model_init(&model);
+	posterior(world, p);
+	for (uint32_t v = 0; v < world->graph.n; v++) {
+		struct tally t = tally_of(world, v);
+		long double none = likelihood_bad(&model, t.fails[1], t.passes[1]);
+		long double one = likelihood_bad(&model, t.fails[1] + 1, t.passes[1]);
+		long double two = likelihood_bad(&model, t.fails[1] + 2, t.passes[1]);
+		double next, again;
+
+		if (!(p[v] > 0))
+			continue;
+		next = (double)(one / none);
+		again = (double)(two / one);
+		all += p[v];
+		sum += p[v] * (-next * log2(next) - (1 - next) * log2(1 - next)) * (again - next) / (1 - next);
+	}
+	return all > 0 ? sum / all : 0;
+}
+
+/* What a probe is chosen for: what it tells of the culprit and, at a fifth of that or less, of the rate. */
+static double appeal(struct world *world, uint32_t v, double tells)
+{
+	double p[N_HYPOTHESES], inside = 0, top = 0;
+
+	if (world->options.rates_known)
+		return tells;
+	posterior(world, p);
+	for (uint32_t i = 0; i < world->graph.n; i++) {
+		inside += world->inside[v] >> i & 1 ? p[i] : 0;
+		top = candidates(world) >> i & 1 && p[i] > top ? p[i] : top;
+	}
+	return tells + 0.2 * fmin(1, 20 * (1 - top)) * inside * learned(world);
 }
 
 /* worlds */
@@ -522,7 +571,7 @@ static bool may_be_asked(const struct world *world, uint32_t v)
 	return asked;
 }
 
-/* Each probe tells what it says it tells, and no other commit would tell more. */
+/* Each probe tells what it says it tells, and no other commit would be worth more. */
 static unsigned check_probes(struct world *world, unsigned slots, const char *what)
 {
 	struct search *search = begin_and_tell(world);
@@ -536,9 +585,11 @@ static unsigned check_probes(struct world *world, unsigned slots, const char *wh
 		ck_assert_msg(fabs(probe.usefulness - tells) < 1e-6, "%s: run %u, of %u, tells %.9f, not %.9f", what, n,
 			probe.commit, tells, probe.usefulness);
 		for (uint32_t v = 0; v < world->graph.n; v++) {
-			if (may_be_asked(world, v))
-				ck_assert_msg(told(world, flights, n, v) < tells + 1e-6,
-					"%s: run %u is of %u, but %u tells more", what, n, probe.commit, v);
+			double other = may_be_asked(world, v) ? told(world, flights, n, v) : 0;
+
+			if (other > 1e-9)
+				ck_assert_msg(appeal(world, v, other) < appeal(world, probe.commit, tells) + 1e-6,
+					"%s: run %u is of %u, but %u is worth more", what, n, probe.commit, v);
 		}
 		flights[n++] = probe.commit;
 	}

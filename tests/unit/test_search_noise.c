@@ -359,7 +359,7 @@ START_TEST(a_search_given_up_says_that_thousands_of_runs_are_missing_and_that_no
 	for (uint32_t v = 0; v < 40; v++)
 		ck_assert_int_eq(graph_add(&graph, &v, 1, NULL, NULL), 0);
 	ck_assert_int_eq(search_new(&search, &graph, 40, &good, 1, NULL, NULL), 0);
-	for (unsigned i = 0; i < 400; i++) {
+	for (unsigned i = 0; i < 800; i++) {
 		search_observe(search, 40, i % 200 ? OBSERVED_GOOD : OBSERVED_BAD, false);
 		search_observe(search, 20, OBSERVED_GOOD, false);
 	}
