@@ -2,7 +2,8 @@
  * The next probe: the one that tells most for its cost, given everything in flight.
  *
  * What one run of v tells about the culprit is a mutual information that depends on v only through
- * two sums over the hypotheses inside v (its ancestors-or-self): docs/search.md.
+ * two sums over the hypotheses inside v (its ancestors-or-self); to it comes a share of what the run
+ * tells of the rate of bad commits, on which every later run is weighed: docs/search.md.
  */
 #include <math.h>
 
