@@ -103,7 +103,7 @@ static void note_text(struct extractor *x, const struct naming *naming, const ch
 	strv_release(&aliases);
 }
 
-static void note_case(struct extractor *x, const char *name, size_t len)
+static void name_case(struct extractor *x, const char *name, size_t len)
 {
 	size_t before;
 
@@ -116,14 +116,28 @@ static void note_case(struct extractor *x, const char *name, size_t len)
 		str_add(&x->id, "unnamed");
 	str_add(&x->id, ".fail");
 	cut_id(&x->id);
+}
+
+/* A subtest with the tests around it goes by its own name, the last `own_len` bytes, as well. */
+static void note_case(struct extractor *x, const char *name, size_t len, size_t own_len)
+{
+	struct strv aliases = STRV_INIT;
+
+	if (own_len < len) {
+		name_case(x, name + len - own_len, own_len);
+		strv_push(&aliases, x->id.buf);
+	}
+	name_case(x, name, len);
 	notes_add(&x->notes, &(struct note){
 	                             .id = x->id.buf,
+	                             .aliases = &aliases,
 	                             .weight = WEIGHT_ORDINARY,
 	                             .severity = SEVERITY_ERROR,
 	                             .part = x->case_follows ? PART_OF_BEFORE : PART_OF_NONE,
 	                             .place = &x->place,
 	                             .finding = -1,
 	                     });
+	strv_release(&aliases);
 	x->case_follows = false;
 	x->case_open = x->in_section;
 	x->in_section = false;
@@ -457,7 +471,10 @@ static bool read_tap(struct extractor *x, const char *text, size_t len)
 	/* A point with subtests fails because one of them did: it comes of that one. */
 	if (tap == TAP_FAILED) {
 		x->case_follows |= indent < x->failed_indent;
-		note_case(x, name, name_len);
+		str_clear(&x->text);
+		tap_add_parents(&x->tap, &x->text);
+		str_add_bytes(&x->text, name, name_len);
+		note_case(x, x->text.buf, x->text.len, name_len);
 	} else if (tap == TAP_PASSED) {
 		x->case_follows = false;
 	}
@@ -485,7 +502,7 @@ static void note_failure_of_case(struct extractor *x)
 static void read_junit(struct extractor *x, const char *text, size_t len)
 {
 	if (junit_read(&x->junit, text, len, x->tag_closed)) {
-		note_case(x, x->junit.name.buf, x->junit.name.len);
+		note_case(x, x->junit.name.buf, x->junit.name.len, x->junit.name.len);
 		note_failure_of_case(x);
 	}
 	if (x->junit.ended) {
@@ -530,7 +547,7 @@ static void read_test(
 		str_clear(&x->text);
 		pattern_expand(&x->text, hit.rule->case_name, hit.groups);
 		if (x->text.len)
-			note_case(x, x->text.buf, x->text.len);
+			note_case(x, x->text.buf, x->text.len, x->text.len);
 	} else if (!hit.ignored) {
 		/* What a point says of its failure stands in comments behind it. */
 		if (line.no_cases || x->case_open)

@@ -4,11 +4,15 @@
 void tap_init(struct tap *tap)
 {
 	*tap = (struct tap){ 0 };
+	for (size_t i = 0; i < TAP_DEPTH_MAX; i++)
+		str_init(&tap->parents[i].name);
 }
 
 void tap_release(struct tap *tap)
 {
 	free(tap->seen);
+	for (size_t i = 0; i < TAP_DEPTH_MAX; i++)
+		str_release(&tap->parents[i].name);
 	tap_init(tap);
 }
 
@@ -132,7 +136,73 @@ static bool cut_directive(const char *p, const char **end)
 	return false;
 }
 
-static enum tap_line read_point(struct tap *tap, const char *p, const char *end, bool top,
+static const char *skip_text(const char *p, const char *end, const char *text)
+{
+	size_t len = strlen(text);
+
+	return (size_t)(end - p) >= len && !memcmp(p, text, len) ? p + len : NULL;
+}
+
+/* "# Subtest: NAME" stands before the subtests of NAME; the runner of kselftest says "# selftests: COLLECTION: NAME". */
+static void note_parent(struct tap *tap, const char *text, const char *p, const char *end)
+{
+	const char *name = skip_text(p, end, "Subtest:");
+	struct tap_parent *parent;
+	size_t indent;
+
+	if (name)
+		name = skip_blanks(name, end);
+	else if (skip_text(p, end, "selftests: "))
+		name = p;
+	else
+		return;
+	while (p > text && p[-1] != '#')
+		p--;
+	if (p == text)
+		return;
+	indent = (size_t)(p - 1 - text);
+	while (end > name && is_blank(end[-1]))
+		end--;
+	while (tap->n_parents && tap->parents[tap->n_parents - 1].indent >= indent)
+		tap->n_parents--;
+	if (tap->n_parents == TAP_DEPTH_MAX || name == end)
+		return;
+	parent = &tap->parents[tap->n_parents++];
+	str_clear(&parent->name);
+	str_add_bytes(&parent->name, name, (size_t)(end - name));
+	parent->indent = indent;
+	parent->inner = SIZE_MAX;
+}
+
+/*
+ * A plan or a point at `indent`: whose subtests are still being read?  KTAP names a test in the column of its subtests, TAP 14 in
+ * that of its own point: where nothing was seen inside, a point of its name is its own.
+ */
+static void close_parents(struct tap *tap, size_t indent, const char *name, size_t len)
+{
+	while (tap->n_parents) {
+		struct tap_parent *top = &tap->parents[tap->n_parents - 1];
+		bool own = name && top->name.len == len && !memcmp(top->name.buf, name, len);
+
+		if (indent < top->indent || (top->inner == SIZE_MAX ? own : indent < top->inner)) {
+			tap->n_parents--;
+			continue;
+		}
+		if (top->inner == SIZE_MAX)
+			top->inner = indent;
+		break;
+	}
+}
+
+void tap_add_parents(const struct tap *tap, struct str *ret)
+{
+	for (size_t i = 0; i < tap->n_parents; i++) {
+		str_add_bytes(ret, tap->parents[i].name.buf, tap->parents[i].name.len);
+		str_add_char(ret, '.');
+	}
+}
+
+static enum tap_line read_point(struct tap *tap, const char *p, const char *end, size_t indent,
         bool failed, const char **ret_name, size_t *ret_len)
 {
 	const char *number_start, *number_end, *name;
@@ -150,7 +220,8 @@ static enum tap_line read_point(struct tap *tap, const char *p, const char *end,
 	while (end > name && is_blank(end[-1]))
 		end--;
 
-	if (top)
+	close_parents(tap, indent, name, (size_t)(end - name));
+	if (!indent)
 		note_point(tap, number_end ? number : 0);
 	if (!failed || expected)
 		return TAP_PASSED;
@@ -175,21 +246,25 @@ enum tap_line tap_line(
 	top = p == text;
 
 	if ((after = skip_word(p, end, "not ok")))
-		return read_point(tap, after, end, top, true, ret_name, ret_len);
+		return read_point(tap, after, end, (size_t)(p - text), true, ret_name, ret_len);
 	if ((after = skip_word(p, end, "ok")))
-		return read_point(tap, after, end, top, false, ret_name, ret_len);
+		return read_point(tap, after, end, (size_t)(p - text), false, ret_name, ret_len);
 	if (top && has_word(p, end, "Bail out!")) {
 		tap->broken = tap->any_point = true;
 		return TAP_OTHER;
 	}
-	if (top && end - p > 3 && memcmp(p, "1..", 3) == 0 &&
-	        (after = read_number(p + 3, end, &planned))) {
+	if ((after = skip_text(p, end, "1..")) && (after = read_number(after, end, &planned))) {
 		after = skip_blanks(after, end);
 		if (after < end && *after != '#')
+			return TAP_NONE;
+		close_parents(tap, (size_t)(p - text), NULL, 0);
+		if (!top)
 			return TAP_NONE;
 		note_plan(tap, planned);
 		return TAP_OTHER;
 	}
+	if (!top)
+		note_parent(tap, text, p, end);
 	return TAP_NONE;
 }
 

@@ -12,7 +12,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/str.h"
+
 #define TAP_POINTS_MAX (1u << 20) /* a longer plan is never complete */
+#define TAP_DEPTH_MAX 8u          /* subtests below these have the name of the deepest that is kept */
+
+/* A test whose subtests are being read: "# Subtest: NAME" of KTAP and TAP 14, "# selftests: NAME" of kselftest's runner. */
+struct tap_parent {
+	struct str name;
+	size_t indent; /* columns before its line's '#' */
+	size_t inner;  /* columns before its plan and points; SIZE_MAX as long as none was seen */
+};
 
 struct tap {
 	uint8_t *seen; /* bitmap of points of the plan that is being read */
@@ -21,6 +31,8 @@ struct tap {
 	bool has_plan, plan_was_last;
 	bool any_plan, any_point;
 	bool broken; /* a plan that was not kept, or "Bail out!" */
+	struct tap_parent parents[TAP_DEPTH_MAX];
+	size_t n_parents;
 };
 
 enum tap_line { TAP_NONE, TAP_OTHER, TAP_PASSED, TAP_FAILED };
@@ -35,6 +47,9 @@ void tap_release(struct tap *tap);
  */
 enum tap_line tap_line(
         struct tap *tap, const char *text, size_t len, const char **ret_name, size_t *ret_len);
+
+/* Adds the names of the tests that the point of the last line is a subtest of, outermost first, each with a '.' behind it. */
+void tap_add_parents(const struct tap *tap, struct str *ret);
 
 bool tap_is_complete(
         const struct tap *tap);            /* there was a plan, and every planned point was seen */

@@ -588,6 +588,42 @@ static void must_be_called(
 	extractor_free(x);
 }
 
+START_TEST(a_subtest_answers_to_its_own_name_and_to_that_with_the_tests_around_it)
+{
+	/* KTAP names the test in the column of its subtests, ... */
+	must_be_called(SOURCE_TEST, "KTAP version 1\n1..1\n    # Subtest: list\n    1..2\n    ok 1 adds\n    not ok 2 list\n",
+	        "demo.list.list.fail", "demo.list.fail");
+	/* ... TAP 14 in that of its point, which is no subtest of itself, ... */
+	must_be_called(SOURCE_TEST, "TAP version 14\n# Subtest: list\n    1..1\n    not ok 1 - adds\nnot ok 1 - list\n1..1\n",
+	        "demo.list.adds.fail", "demo.adds.fail");
+	must_be_called(SOURCE_TEST, "1..1\n# Subtest: list\nnot ok 1 - list\n", "demo.list.fail", "demo.list.fail");
+	/* ... and what comes behind a test is not in it, however that ended. */
+	must_be_called(SOURCE_TEST, "    # Subtest: list\n    1..2\n    ok 1 adds\nnot ok 2 other\n", "demo.other.fail",
+	        "demo.other.fail");
+	must_be_called(SOURCE_TEST, "# selftests: net: tls\n# 1..2\n# selftests: mm: cow\n# not ok 1 fork\n",
+	        "demo.selftests:mm:cow.fork.fail", "demo.fork.fail");
+	must_be_called(SOURCE_TEST, "# selftests: net: tls\n# # Subtest: send\n# # 1..2\n# # not ok 2 more\n# not ok 1 send\n",
+	        "demo.selftests:net:tls.send.more.fail", "demo.more.fail");
+}
+END_TEST
+
+START_TEST(subtests_as_deep_as_anybody_likes_have_a_name)
+{
+	struct str text = STR_INIT;
+	const struct found_error *found;
+	struct extractor *x;
+
+	for (int i = 0; i < 40; i++)
+		str_addf(&text, "%*s# Subtest: t%d\n%*s1..1\n", 4 * i, "", i, 4 * i, "");
+	str_addf(&text, "%*snot ok 1 deepest\n", 4 * 39, "");
+	x = feed_all(SOURCE_TEST, text.buf);
+	ck_assert_uint_eq(extractor_results(x, &found), 1);
+	ck_assert_str_eq(found[0].id, "demo.t0.t1.t2.t3.t4.t5.t6.t7.deepest.fail");
+	extractor_free(x);
+	str_release(&text);
+}
+END_TEST
+
 START_TEST(an_error_answers_to_the_name_that_lkp_gives_it)
 {
 	static const char traceback[] = "Traceback (most recent call last):\n  File \"a.py\", line "
@@ -757,6 +793,8 @@ int main(void)
 	tcase_add_test(tcase, absence_from_a_list_that_is_not_whole_means_nothing);
 	tcase_add_test(tcase, what_comes_of_one_cause_is_one_finding_with_one_to_bisect);
 	tcase_add_test(tcase, a_failed_case_and_the_end_of_the_run_come_of_the_error_before_them);
+	tcase_add_test(tcase, a_subtest_answers_to_its_own_name_and_to_that_with_the_tests_around_it);
+	tcase_add_test(tcase, subtests_as_deep_as_anybody_likes_have_a_name);
 	tcase_add_test(tcase, an_error_answers_to_the_name_that_lkp_gives_it);
 	tcase_add_test(tcase, the_spelling_of_another_service_is_the_same_error);
 	tcase_add_test(tcase, numbers_behind_a_name_are_metrics_and_their_mean_counts);
