@@ -253,9 +253,10 @@ static void print_json(const struct reading *reading, const struct found_error *
 		json_array_append_new(errors, error_json(&found[i]));
 	for (size_t i = 0; i < metrics; i++)
 		json_object_set_new(values, metric[i].name, json_real(metric[i].value));
-	all = json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "kind", log_kind_of_source(reading->source),
+	all = json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:o}", "kind", log_kind_of_source(reading->source),
 	        "rules", extractor_rules(reading->extractor), "lines",
-	        (json_int_t)extractor_lines(reading->extractor), "dropped",
+	        (json_int_t)extractor_lines(reading->extractor), "passed",
+	        (json_int_t)extractor_passed_count(reading->extractor), "dropped",
 	        (json_int_t)extractor_dropped(reading->extractor), "errors", errors, "metrics",
 	        values);
 	json_dumpf(all, stdout, JSON_INDENT(2));

@@ -143,6 +143,14 @@ static void note_case(struct extractor *x, const char *name, size_t len, size_t 
 	x->in_section = false;
 }
 
+/* What follows tells of another case. */
+static void note_pass(struct extractor *x, const char *name, size_t len)
+{
+	name_case(x, name, len);
+	passed_cases_add(&x->passed, x->id.buf);
+	x->case_follows = x->case_open = x->in_section = false;
+}
+
 /* --- Reports: an id that waits for the function that is guilty --- */
 
 /* In the place of {function}, or behind " in "; an empty one adds nothing. */
@@ -469,16 +477,20 @@ static bool read_tap(struct extractor *x, const char *text, size_t len)
 	enum tap_line tap = tap_line(&x->tap, text, len, &name, &name_len);
 
 	/* A point with subtests fails because one of them did: it comes of that one. */
-	if (tap == TAP_FAILED) {
-		x->case_follows |= indent < x->failed_indent;
+	if (tap == TAP_FAILED || tap == TAP_PASSED) {
 		str_clear(&x->text);
 		tap_add_parents(&x->tap, &x->text);
 		str_add_bytes(&x->text, name, name_len);
+	}
+	if (tap == TAP_FAILED) {
+		x->case_follows |= indent < x->failed_indent;
 		note_case(x, x->text.buf, x->text.len, name_len);
 	} else if (tap == TAP_PASSED) {
+		note_pass(x, x->text.buf, x->text.len);
+	} else if (tap == TAP_EXCUSED) {
 		x->case_follows = false;
 	}
-	if (tap == TAP_FAILED || (tap == TAP_PASSED && indent < x->failed_indent))
+	if (tap == TAP_FAILED || (tap != TAP_NONE && tap != TAP_OTHER && indent < x->failed_indent))
 		x->failed_indent = indent;
 	return tap != TAP_NONE;
 }
@@ -501,9 +513,18 @@ static void note_failure_of_case(struct extractor *x)
 
 static void read_junit(struct extractor *x, const char *text, size_t len)
 {
-	if (junit_read(&x->junit, text, len, x->tag_closed)) {
-		note_case(x, x->junit.name.buf, x->junit.name.len, x->junit.name.len);
+	const struct str *name = &x->junit.name;
+
+	switch (junit_read(&x->junit, text, len, x->tag_closed)) {
+	case JUNIT_FAILED:
+		note_case(x, name->buf, name->len, name->len);
 		note_failure_of_case(x);
+		break;
+	case JUNIT_PASSED:
+		note_pass(x, name->buf, name->len);
+		break;
+	case JUNIT_OTHER:
+		break;
 	}
 	if (x->junit.ended) {
 		x->xml = false;
@@ -543,6 +564,12 @@ static void read_test(
 	ask(x, RULES_TEST, &line, &hit);
 	if (!hit.rule) {
 		metrics_read(&x->metrics, x->suite, text, len);
+	} else if (hit.rule->passed_name) {
+		str_clear(&x->text);
+		pattern_expand(&x->text, hit.rule->passed_name, hit.groups);
+		rules_rewrite(x->rules, RULES_CASE, &x->text);
+		if (x->text.len)
+			note_pass(x, x->text.buf, x->text.len);
 	} else if (hit.rule->case_name) {
 		str_clear(&x->text);
 		pattern_expand(&x->text, hit.rule->case_name, hit.groups);

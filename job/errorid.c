@@ -78,6 +78,7 @@ void extractor_free(struct extractor *x)
 	tap_release(&x->tap);
 	traceback_release(&x->traceback);
 	junit_release(&x->junit);
+	passed_cases_release(&x->passed);
 	metrics_release(&x->metrics);
 	stats_log_release(&x->stats);
 	str_release(&x->line);
@@ -337,6 +338,8 @@ void extractor_end(struct extractor *x, int exit_status, int signal, bool timed_
 	if (timed_out)
 		extractor_note_hang(x);
 	notes_choose(&x->notes);
+	for (size_t i = 0; i < x->notes.n; i++)
+		passed_cases_remove(&x->passed, x->notes.found[i].id);
 	if (timed_out || signal || x->gave_up || (x->notes.dropped && !x->match))
 		x->ran_to_its_end = false;
 	else if (x->stats.expected)
@@ -387,6 +390,35 @@ const char *extractor_rules(const struct extractor *x)
 bool extractor_ran_to_its_end(const struct extractor *x)
 {
 	return x->ended && x->ran_to_its_end;
+}
+
+/* An error that found no room in the list may be a failure of the same case. */
+static bool knows_passes(const struct extractor *x)
+{
+	return x->ended && !x->notes.dropped;
+}
+
+bool extractor_case_passed(struct extractor *x, const char *asked)
+{
+	char *plain;
+	bool passed;
+
+	if (!knows_passes(x))
+		return false;
+	plain = errorid_plain_source(asked);
+	passed = passed_cases_has(&x->passed, plain);
+	free(plain);
+	return passed;
+}
+
+char *extractor_passed(struct extractor *x)
+{
+	return knows_passes(x) ? passed_cases_text(&x->passed) : NULL;
+}
+
+size_t extractor_passed_count(struct extractor *x)
+{
+	return passed_cases_count(&x->passed);
 }
 
 char *errorid_of_match(const char *pattern)

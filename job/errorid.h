@@ -109,6 +109,15 @@ const char *extractor_rules(const struct extractor *extractor);	/* rules_version
 bool extractor_ran_to_its_end(const struct extractor *extractor);
 
 /*
+ * After extractor_end: does the log say that the test case passed that `asked`, "<suite>.<case>.fail", is the failure of?  Then it
+ * did not fail, however the run went on.  Never where it failed as well, or when ids were dropped.
+ */
+bool extractor_case_passed(struct extractor *extractor, const char *asked);
+/* All of them as passed_cases_text() (job/passed_cases.h); NULL: none.  The caller frees. */
+char *extractor_passed(struct extractor *extractor);
+size_t extractor_passed_count(struct extractor *extractor);
+
+/*
  * The id of job.error.match: "match." and the pattern normalised (blanks to '_', quotes to '~', cut
  * like any id).  Caller frees.
  */

@@ -7,6 +7,7 @@
 #include "job/junit.h"
 #include "job/metrics.h"
 #include "job/normalise.h"
+#include "job/passed_cases.h"
 #include "job/pattern.h"
 #include "job/stats_log.h"
 #include "job/tap.h"
@@ -53,6 +54,7 @@ struct extractor {
 	unsigned open_reports;
 	struct tap tap;
 	struct junit junit;
+	struct passed_cases passed;
 	struct metrics metrics;
 	struct stats_log stats;
 	bool mark; /* the line that is read begins them */

@@ -88,14 +88,40 @@ static bool is_tag(const char *tag, size_t len, const char *name)
 	return len >= n && !memcmp(tag, name, n) && (len == n || strchr(" \t/", tag[n]));
 }
 
-static void read_case(struct junit *junit, const char *tag, size_t len)
+/* Those of googletest and ctest say it of each case; where nobody says anything, it was run. */
+static bool was_run(const char *tag, size_t len)
+{
+	static const char *const words[] = { "run", "passed", "pass", "ok", "success", "completed" };
+	struct str value = STR_INIT;
+	bool known = true;
+
+	if (attribute(&value, tag, len, "status") || attribute(&value, tag, len, "result")) {
+		known = false;
+		for (size_t i = 0; i < sizeof(words) / sizeof(*words) && !known; i++)
+			known = !strcasecmp(value.buf, words[i]);
+	}
+	str_release(&value);
+	return known;
+}
+
+static enum junit_tag end_case(struct junit *junit)
+{
+	bool passed = junit->may_pass;
+
+	junit->in_case = junit->may_pass = false;
+	return passed ? JUNIT_PASSED : JUNIT_OTHER;
+}
+
+static enum junit_tag read_case(struct junit *junit, const char *tag, size_t len)
 {
 	str_clear(&junit->name);
 	if (attribute(&junit->name, tag, len, "classname") && junit->name.len)
 		str_add_char(&junit->name, '.');
 	attribute(&junit->name, tag, len, "name");
 	junit->noted = false;
-	junit->in_case = tag[len - 1] != '/';
+	junit->in_case = true;
+	junit->may_pass = was_run(tag, len);
+	return tag[len - 1] == '/' ? end_case(junit) : JUNIT_OTHER;
 }
 
 static void read_failure(struct junit *junit, const char *tag, size_t len)
@@ -143,12 +169,12 @@ static bool collect(struct junit *junit, const char *text, size_t len, bool clos
 	return false;
 }
 
-bool junit_read(struct junit *junit, const char *text, size_t len, bool closed)
+enum junit_tag junit_read(struct junit *junit, const char *text, size_t len, bool closed)
 {
 	const char *tag;
 
 	if (!collect(junit, text, len, closed))
-		return false;
+		return JUNIT_OTHER;
 	tag = junit->tag.buf;
 	len = junit->tag.len;
 	if (is_tag(tag, len, "testsuite") || is_tag(tag, len, "testsuites"))
@@ -156,13 +182,15 @@ bool junit_read(struct junit *junit, const char *text, size_t len, bool closed)
 	else if (is_tag(tag, len, "/testsuite") || is_tag(tag, len, "/testsuites"))
 		junit->ended = junit->depth-- <= 1;
 	else if (is_tag(tag, len, "testcase"))
-		read_case(junit, tag, len);
+		return read_case(junit, tag, len);
 	else if (is_tag(tag, len, "/testcase"))
-		junit->in_case = false;
-	else if (junit->in_case && !junit->noted &&
+		return end_case(junit);
+	else if (is_tag(tag, len, "skipped") || is_tag(tag, len, "failure") || is_tag(tag, len, "error"))
+		junit->may_pass = false;
+	if (junit->in_case && !junit->noted &&
 	         (is_tag(tag, len, "failure") || is_tag(tag, len, "error"))) {
 		read_failure(junit, tag, len);
-		return true;
+		return JUNIT_FAILED;
 	}
-	return false;
+	return JUNIT_OTHER;
 }

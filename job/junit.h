@@ -10,8 +10,11 @@
 
 #include "base/str.h"
 
+enum junit_tag { JUNIT_OTHER, JUNIT_PASSED, JUNIT_FAILED };
+
 struct junit {
 	bool in_case, noted;
+	bool may_pass;      /* it was run, and nothing was said against it yet */
 	struct str name;    /* "<classname>.<name>" */
 	struct str failure; /* "<type>: <message>" of what it failed with; may be empty */
 	struct str tag;     /* what has come of a tag that is not whole yet */
@@ -24,9 +27,9 @@ void junit_release(struct junit *junit);
 /* True if a line begins such a report. */
 bool junit_begins(const char *line, size_t len);
 /*
- * What stands before a ">" (closed) or before the end of a line. True if a case has failed, once for each: `name` and `failure`
- * tell of it. A tag may go on over lines and have ">" in its values; one that is longer than ERRORID_LINE_MAX is passed over.
+ * What stands before a ">" (closed) or before the end of a line. JUNIT_FAILED if a case has failed, once for each: `name` and `failure`
+ * tell of it. JUNIT_PASSED at the end of one that was run and neither failed nor was skipped. A tag may go on over lines and have ">" in its values; one that is longer than ERRORID_LINE_MAX is passed over.
  */
-bool junit_read(struct junit *junit, const char *text, size_t len, bool closed);
+enum junit_tag junit_read(struct junit *junit, const char *text, size_t len, bool closed);
 
 #endif

@@ -25,6 +25,7 @@ libjob_a_SOURCES = \
 	job/lkp_stats.c job/lkp_stats.h \
 	job/log_kinds.c job/log_kinds.h \
 	job/normalise.c job/normalise.h \
+	job/passed_cases.c job/passed_cases.h \
 	job/pattern.c job/pattern.h \
 	job/rule_literals.c job/rule_literals.h \
 	job/rules.c job/rules.h job/rules_internal.h \

@@ -32,6 +32,7 @@ void rules_free(struct rules *rules)
 		free(rule->name);
 		free(rule->id);
 		free(rule->case_name);
+		free(rule->passed_name);
 		free(rule->function);
 		free(rule->with);
 		free(rule);
@@ -290,6 +291,7 @@ void rules_ask(const struct rules *rules, enum rule_log log, const struct rule_l
 		const struct rule_pattern *row = table->rows[rows[i]];
 
 		if (row->kind == RULE_ERROR && !is_case(row) &&
+		        !(line->no_cases && row->rule->passed_name) &&
 		        try(&asking, row, text, len, ret->groups))
 			set_rule(ret, row->rule);
 		else if (row->kind == RULE_MARK && try(&asking, row, text, len, NULL))

@@ -56,6 +56,7 @@ const char *severity_name(enum error_severity severity);	/* "warning", "error", 
 struct rule {
 	char *name;
 	char *id, *case_name, *function, *with;	/* templates, NULL: not given */
+	char *passed_name;	/* template of a case that passed: no error; the time it took may stand behind it */
 	enum error_severity severity;
 	enum rule_part part;
 	bool once;

@@ -41,6 +41,7 @@ enum key {
 	KEY_MATCH,
 	KEY_ID,
 	KEY_CASE,
+	KEY_PASSED,
 	KEY_SEVERITY,
 	KEY_PART,
 	KEY_FUNCTION,
@@ -49,16 +50,16 @@ enum key {
 	NKEYS
 };
 
-static const char *const key_names[NKEYS] = { "name", "log", "match", "id", "case", "severity",
-	"part", "function", "once", "with" };
+static const char *const key_names[NKEYS] = { "name", "log", "match", "id", "case", "passed",
+	"severity", "part", "function", "once", "with" };
 
 #define BIT(key) (1u << (key))
 static const struct {
 	unsigned must, may;
 } keys_of[RULE_NKINDS] = {
 	[RULE_ERROR] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH),
-	        BIT(KEY_ID) | BIT(KEY_CASE) | BIT(KEY_SEVERITY) | BIT(KEY_PART) |
-	                BIT(KEY_FUNCTION) | BIT(KEY_ONCE) },
+	        BIT(KEY_ID) | BIT(KEY_CASE) | BIT(KEY_PASSED) | BIT(KEY_SEVERITY) |
+	                BIT(KEY_PART) | BIT(KEY_FUNCTION) | BIT(KEY_ONCE) },
 	[RULE_IGNORE] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH), 0 },
 	[RULE_MARK] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH), 0 },
 	[RULE_REWRITE] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH) | BIT(KEY_WITH), 0 },
@@ -195,7 +196,7 @@ static int add_pattern(
 {
 	struct adding *adding = arg;
 	const char *const templates[] = { adding->rule->id, adding->rule->case_name,
-		adding->rule->function, adding->rule->with };
+		adding->rule->passed_name, adding->rule->function, adding->rule->with };
 	struct rules *rules = file->rules;
 	struct error why = ERROR_INIT;
 	struct pattern *pattern;
@@ -320,9 +321,10 @@ static int read_choices(
 			return choice;
 		rule->once = choice;
 	}
-	if (rule->id && rule->case_name)
-		return yaml_error(err, file->doc, yaml_get(node, "case"),
-		        "case: beside 'id', one of them is allowed");
+	if (!!rule->id + !!rule->case_name + !!rule->passed_name > 1)
+		return yaml_error(err, file->doc,
+		        yaml_get(node, rule->passed_name ? "passed" : "case"),
+		        "more than one of id, case and passed: one of them is allowed");
 	return 0;
 }
 
@@ -342,6 +344,7 @@ static int read_rule(const struct file *file, const struct yaml_node *node, stru
 	if ((r = read_text(file, node, KEY_NAME, &rule->name, err)) < 0 ||
 	        (r = read_text(file, node, KEY_ID, &rule->id, err)) < 0 ||
 	        (r = read_text(file, node, KEY_CASE, &rule->case_name, err)) < 0 ||
+	        (r = read_text(file, node, KEY_PASSED, &rule->passed_name, err)) < 0 ||
 	        (r = read_text(file, node, KEY_FUNCTION, &rule->function, err)) < 0 ||
 	        (r = read_text(file, node, KEY_WITH, &rule->with, err)) < 0 ||
 	        (r = check_name(file, node, rule->name, err)) < 0 ||
@@ -350,6 +353,10 @@ static int read_rule(const struct file *file, const struct yaml_node *node, stru
 	log = yaml_get(node, "log");
 	if (log && (r = for_each(file, log, "log", add_log, &adding.logs, err)) < 0)
 		return r;
+	if ((rule->case_name || rule->passed_name) && adding.logs != 1u << RULES_TEST)
+		return yaml_error(err, file->doc, log,
+		        "log: found another than test beside %s, allowed: test, as only tests have cases",
+		        rule->case_name ? "case" : "passed");
 	return for_each(file, yaml_get(node, "match"), "match", add_pattern, &adding, err);
 }
 

@@ -223,15 +223,15 @@ static enum tap_line read_point(struct tap *tap, const char *p, const char *end,
 	close_parents(tap, indent, name, (size_t)(end - name));
 	if (!indent)
 		note_point(tap, number_end ? number : 0);
-	if (!failed || expected)
-		return TAP_PASSED;
+	if (expected)
+		return TAP_EXCUSED;
 	if (name == end && number_end) {
 		name = number_start;
 		end = number_end;
 	}
 	*ret_name = name;
 	*ret_len = (size_t)(end - name);
-	return TAP_FAILED;
+	return failed ? TAP_FAILED : TAP_PASSED;
 }
 
 enum tap_line tap_line(

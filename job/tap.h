@@ -35,15 +35,15 @@ struct tap {
 	size_t n_parents;
 };
 
-enum tap_line { TAP_NONE, TAP_OTHER, TAP_PASSED, TAP_FAILED };
+enum tap_line { TAP_NONE, TAP_OTHER, TAP_EXCUSED, TAP_PASSED, TAP_FAILED };
 
 void tap_init(struct tap *tap);
 void tap_release(struct tap *tap);
 
 /*
- * Reads one line.  TAP_FAILED gives the point's name (its number if it has no other), borrowed from
- * `text`.  A point of a subtest, which is indented or in a comment, counts for its own failure and
- * not for the plan; "# TODO" is no failure.
+ * Reads one line.  TAP_PASSED and TAP_FAILED give the point's name (its number if it has no other),
+ * borrowed from `text`.  A point of a subtest, which is indented or in a comment, counts for its own
+ * failure and not for the plan; TAP_EXCUSED is one with "# TODO" or "# SKIP", however it went.
  */
 enum tap_line tap_line(
         struct tap *tap, const char *text, size_t len, const char **ret_name, size_t *ret_len);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "job/errorid.h"
+#include "job/passed_cases.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
@@ -39,6 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	const struct found_error *found, *again;
 	struct extractor *whole, *pieces;
 	enum error_source source;
+	char *passed, *passed_again;
 	size_t n, piece;
 
 	if (len < 2)
@@ -59,6 +61,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		require(strlen(found[i].line) <= 1000 && found[i].offset <= len);
 	}
 	require(extractor_ran_to_its_end(whole) == extractor_ran_to_its_end(pieces));
+	passed = extractor_passed(whole);
+	passed_again = extractor_passed(pieces);
+	require(passed ? passed_again && !strcmp(passed, passed_again) && passed_text_is_valid(passed) : !passed_again);
+	free(passed);
+	free(passed_again);
 	extractor_free(whole);
 	extractor_free(pieces);
 	return 0;

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "job/errorid.h"
+#include "job/passed_cases.h"
 
 #define LOG_MAX (1u << 20)
 
@@ -607,6 +608,141 @@ START_TEST(a_subtest_answers_to_its_own_name_and_to_that_with_the_tests_around_i
 }
 END_TEST
 
+/* The case is known to have passed in this output of a run that ended with 1. */
+static bool case_passed(const char *text, const char *asked)
+{
+	struct extractor *x = feed_all(SOURCE_TEST, text);
+	char *cases;
+	bool passed;
+
+	extractor_end(x, 1, 0, false);
+	passed = extractor_case_passed(x, asked);
+	cases = extractor_passed(x);
+	ck_assert_int_eq(passed_text_has(cases, asked), passed);
+	ck_assert(!cases || passed_text_is_valid(cases));
+	free(cases);
+	extractor_free(x);
+	return passed;
+}
+
+START_TEST(a_case_that_passed_is_known_beside_one_that_failed)
+{
+	static const struct {
+		const char *text, *id;
+	} cases[] = {
+		{ "FAIL: a\nPASS: b\n", "demo.b.fail" },
+		{ "--- FAIL: TestA (0.01s)\n--- PASS: TestB (0.02s)\n", "demo.TestB.fail" },
+		{ "    --- PASS: TestB/sub (0.02s)\n", "demo.TestB/sub.fail" },
+		{ "test_b (m.C.test_b) ... ok\n", "demo.test_b(m.C.test_b).fail" },
+		{ "  Test: b ...passed\n", "demo.b.fail" },
+		{ "[       OK ] S.B (3 ms)\n", "demo.S.B.fail" },
+		{ "t/x.py::test_b PASSED                    [ 50%]\n", "demo.t/x.py::test_b.fail" },
+		{ "[gw0] [ 50%] PASSED t/x.py::test_b \n", "demo.t/x.py::test_b.fail" },
+		{ " 2/10 Test  #2: b ................   Passed    0.01 sec\n", "demo.b.fail" },
+		{ " 2/10 b OK              0.01s\n", "demo.b.fail" },
+		{ "test m::b ... ok\n", "demo.m::b.fail" },
+		{ "x.c:10:P:core:b:0: Passed\n", "demo.b.fail" },
+		{ "b: pass  (0.083s)\n", "demo.b.fail" },
+		{ "b                     PASS       0    \n", "demo.b.fail" },
+		{ "1..9\nnot ok 1 - a\nok 2 - b\n", "demo.b.fail" },
+		{ "    # Subtest: s\n    1..1\n    ok 1 b\n", "demo.s.b.fail" },
+		{ "<testsuite><testcase classname=\"c\" name=\"b\"/></testsuite>\n", "demo.c.b.fail" },
+		{ "<testsuite><testcase classname=\"c\" name=\"b\">\n<system-out>x</system-out>\n</testcase></testsuite>\n",
+		        "demo.c.b.fail" },
+		{ "<testsuite><testcase name=\"b\" status=\"run\" result=\"completed\" /></testsuite>\n", "demo.b.fail" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		ck_assert_msg(case_passed(cases[i].text, cases[i].id), "%s: no pass of %s", cases[i].text, cases[i].id);
+		ck_assert(!case_passed(cases[i].text, "demo.z.fail"));
+	}
+}
+END_TEST
+
+START_TEST(what_was_not_run_or_failed_as_well_has_not_passed)
+{
+	static const char *const texts[] = {
+		"ok 1 - b # SKIP no disk\n",
+		"ok 1 - b # TODO later\n",
+		"ok 1 - b\nnot ok 2 - b\n",
+		"SKIP: b\n",
+		"b/001 3s ...\n",
+		"XFAIL: b\n",
+		"PASS: b\nFAIL: b\n",
+		"[  SKIPPED ] b (0 ms)\n",
+		"t.py::b SKIPPED\n",
+		"b 1 TPASS : one of its checks\n",
+		"b.c:57: TPASS: one of its checks\n",
+		" 2/10 Test  #2: b ................***Skipped   0.01 sec\n",
+		" 2/10 b SKIP              0.01s\n",
+		"test b ... ignored\n",
+		"<testsuite><testcase name=\"b\"><skipped/></testcase></testsuite>\n",
+		"<testsuite><testcase name=\"b\"><failure message=\"x\"/></testcase></testsuite>\n",
+		"<testsuite><testcase name=\"b\" status=\"notrun\"/></testsuite>\n",
+		"<testsuite><testcase name=\"b\"></testsuite>\n",
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		ck_assert_msg(!case_passed(texts[i], "demo.b.fail"), "%s", texts[i]);
+	/* The short name of a subtest may be that of another. */
+	ck_assert(!case_passed("    # Subtest: s\n    1..1\n    ok 1 b\n", "demo.b.fail"));
+}
+END_TEST
+
+START_TEST(where_errors_were_dropped_no_case_is_known_to_have_passed)
+{
+	struct str text = STR_INIT;
+
+	str_add(&text, "PASS: b\n");
+	for (unsigned i = 0; i <= ERRORID_COUNT_MAX; i++)
+		str_addf(&text, "FAIL: a%c%u\n", 'a' + i % 26, i);
+	ck_assert(!case_passed(text.buf, "demo.b.fail"));
+	str_release(&text);
+}
+END_TEST
+
+START_TEST(of_too_many_cases_the_same_ones_are_kept_in_any_order)
+{
+	struct passed_cases up = { 0 }, down = { 0 };
+	const unsigned n = 5 * PASSED_CASES_MAX / 2;
+	char id[32], *one, *two;
+
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(id, sizeof(id), "demo.%u.fail", i);
+		passed_cases_add(&up, id);
+		passed_cases_add(&up, id);
+		snprintf(id, sizeof(id), "demo.%u.fail", n - 1 - i);
+		passed_cases_add(&down, id);
+	}
+	ck_assert_uint_eq(passed_cases_count(&up), PASSED_CASES_MAX);
+	one = passed_cases_text(&up);
+	two = passed_cases_text(&down);
+	ck_assert_str_eq(one, two);
+	ck_assert(passed_text_is_valid(one));
+	for (unsigned i = 0; i < n; i += 97) {
+		snprintf(id, sizeof(id), "demo.%u.fail", i);
+		ck_assert_int_eq(passed_text_has(one, id), passed_cases_has(&up, id));
+	}
+	free(one);
+	free(two);
+	passed_cases_release(&up);
+	passed_cases_release(&down);
+}
+END_TEST
+
+START_TEST(text_that_is_none_of_passed_cases_is_refused)
+{
+	ck_assert(passed_text_is_valid("000000000001000000000002"));
+	ck_assert(!passed_text_is_valid(""));
+	ck_assert(!passed_text_is_valid("00000000000"));
+	ck_assert(!passed_text_is_valid("00000000000g"));
+	ck_assert(!passed_text_is_valid("00000000000A"));
+	ck_assert(!passed_text_is_valid("000000000002000000000001"));
+	ck_assert(!passed_text_is_valid("000000000001000000000001"));
+	ck_assert(!passed_text_has(NULL, "demo.b.fail"));
+}
+END_TEST
+
 START_TEST(subtests_as_deep_as_anybody_likes_have_a_name)
 {
 	struct str text = STR_INIT;
@@ -795,6 +931,11 @@ int main(void)
 	tcase_add_test(tcase, a_failed_case_and_the_end_of_the_run_come_of_the_error_before_them);
 	tcase_add_test(tcase, a_subtest_answers_to_its_own_name_and_to_that_with_the_tests_around_it);
 	tcase_add_test(tcase, subtests_as_deep_as_anybody_likes_have_a_name);
+	tcase_add_test(tcase, a_case_that_passed_is_known_beside_one_that_failed);
+	tcase_add_test(tcase, what_was_not_run_or_failed_as_well_has_not_passed);
+	tcase_add_test(tcase, where_errors_were_dropped_no_case_is_known_to_have_passed);
+	tcase_add_test(tcase, of_too_many_cases_the_same_ones_are_kept_in_any_order);
+	tcase_add_test(tcase, text_that_is_none_of_passed_cases_is_refused);
 	tcase_add_test(tcase, an_error_answers_to_the_name_that_lkp_gives_it);
 	tcase_add_test(tcase, the_spelling_of_another_service_is_the_same_error);
 	tcase_add_test(tcase, numbers_behind_a_name_are_metrics_and_their_mean_counts);
