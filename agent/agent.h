@@ -179,6 +179,7 @@ bool run_disk_was_full(const struct run *run);
 json_t *result_usage(const struct sandbox_end *end);
 json_t *result_errors(const struct extractor *extractor);	/* NULL gives [] */
 json_t *result_metrics(const struct extractor *extractor);	/* {"<suite>.<name>": number} */
+json_t *result_passed(struct extractor *extractor);	/* passed_cases_text() of job/passed_cases.h; null: none */
 json_t *result_string(const char *text);	/* foreign text; never fails; NULL gives null */
 
 /* True if the file system of path is nearly full. */

@@ -74,6 +74,15 @@ json_t *result_metrics(const struct extractor *extractor)
 	return object;
 }
 
+json_t *result_passed(struct extractor *extractor)
+{
+	char *passed = extractor ? extractor_passed(extractor) : NULL;
+	json_t *value = result_string(passed);
+
+	free(passed);
+	return value;
+}
+
 bool disk_is_full(const char *path)
 {
 	struct statvfs fs;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "bisectd/boxes.h"
+#include "job/passed_cases.h"
 
 #define WAIT_MAX_S 60
 #define LANES_MAX 16
@@ -329,6 +330,9 @@ static int store_result(struct daemon *daemon, const char *unit, const json_t *p
 		!hash_or_null(result, "log"))
 		return error_set(err, ERR_INVALID,
 			"result of a test: allowed are outcome pass, fail or broken, hashes of 64 hex digits");
+	if (text_of(result, "passed") && !passed_text_is_valid(text_of(result, "passed")))
+		return error_set(err, ERR_INVALID, "passed of a result: found %.40s, allowed are at most %u cases of %u "
+			"hex digits each, in order", text_of(result, "passed"), PASSED_CASES_MAX, PASSED_CASE_DIGITS);
 	row.unit = (char *)unit;
 	row.test_key = (char *)text_of(payload, "test_key");
 	row.identity = (char *)text_of(payload, "identity");
@@ -348,6 +352,7 @@ static int store_result(struct daemon *daemon, const char *unit, const json_t *p
 	row.errors = json_object_get(result, "errors");
 	row.usage = json_object_get(result, "usage");
 	row.metrics = json_object_get(result, "metrics");
+	row.passed = (char *)text_of(result, "passed");
 	r = warehouse_result_put(daemon->warehouse, &row, &is_new, err);
 	if (r == 0)
 		bisections_result_came(daemon, row.identity);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "job/errorid.h"
+#include "job/passed_cases.h"
 
 #define PROBE_PRIORITY 4
 #define SUBJECT_MAX 300
@@ -226,11 +227,26 @@ static const char *first_error(const json_t *errors)
 	return id ? id : "no error that we know";
 }
 
-/* The rules that never bend: only the error asked for is evidence, and its absence needs a run that came to its end. */
+/* The error asked for is the failure of a test case that passed in this run. */
+static bool case_passed(const struct bisection *b, const struct result_row *result)
+{
+	char *asked = errorid_plain_source(b->row.error_id);
+	bool passed = passed_text_has(result->passed, asked);
+
+	free(asked);
+	return passed;
+}
+
+/*
+ * The rules that never bend: only the error asked for is evidence, and its absence needs a run that came to its end, or at least to
+ * the end of the test case that would have failed.
+ */
 enum observation bisection_observation(const struct bisection *b, const struct result_row *result)
 {
 	if (error_among(b, result->errors))
 		return OBSERVED_BAD;
+	if (strcmp(result->outcome, "infra") && case_passed(b, result))
+		return OBSERVED_GOOD;
 	if (result->complete && strcmp(result->outcome, "infra") && strcmp(result->outcome, "broken"))
 		return OBSERVED_GOOD;
 	return OBSERVED_SKIP;
@@ -243,6 +259,8 @@ static enum observation judge_result(const struct bisection *b, struct probe *pr
 
 	note_end(probe, result->outcome, result->agent);
 	find_error(b, probe, result->errors);
+	if (observation == OBSERVED_GOOD && !result->complete)
+		str_addf(note, "%sthe run failed, but this case passed", note->len ? "; " : "");
 	if (observation != OBSERVED_SKIP)
 		return observation;
 	if (note->len)

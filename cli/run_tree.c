@@ -119,7 +119,7 @@ int plan_check_error(const struct run_plan *plan, struct error *err)
 
 /* True: seen, *ret_at bytes into the log (-1: in no line of it).  *ret_complete: if not seen, that means something. */
 static bool error_was_seen(bool *ret_complete, int64_t *ret_at, const struct run_plan *plan,
-	const struct extractor *extractor)
+	struct extractor *extractor)
 {
 	const struct found_error *found;
 	size_t n = extractor_results(extractor, &found);
@@ -134,7 +134,8 @@ static bool error_was_seen(bool *ret_complete, int64_t *ret_at, const struct run
 	}
 	free(of_match);
 	/* With the table full, the one asked for may be among those that were counted only. */
-	*ret_complete = extractor_ran_to_its_end(extractor) && n < ERRORID_COUNT_MAX;
+	*ret_complete = (extractor_ran_to_its_end(extractor) && n < ERRORID_COUNT_MAX) ||
+		(plan->error_id && extractor_case_passed(extractor, plan->error_id));
 	return seen;
 }
 
@@ -504,7 +505,7 @@ static void on_command_exit(struct child *child, const struct child_exit *exit, 
 		tree_observe(tree, OBSERVED_BAD);
 	} else if (exit->status == 125 && !exit->signal) {
 		tree_observe(tree, OBSERVED_BROKEN);
-	} else if (complete && !exit->timed_out) {
+	} else if (complete) {
 		tree_observe(tree, OBSERVED_GOOD);
 	} else {
 		error_set(&tree->result.error, ERR_FAILED, "ended early without the error asked for");

@@ -77,6 +77,7 @@ static const char *const migrations[] = {
 	"CREATE INDEX bisections_by_error ON bisections (error_id, identity, finished_ms);",
 	"ALTER TABLE jobs ADD COLUMN resolved TEXT;",
 	"ALTER TABLE results ADD COLUMN metrics TEXT;",
+	"ALTER TABLE results ADD COLUMN passed TEXT;",
 };
 
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))

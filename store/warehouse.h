@@ -86,6 +86,7 @@ struct result_row {
 	json_t *errors;			/* [{"id","line","line_number","count","aliases",...}], docs/api.md */
 	json_t *usage;			/* {"wall_ms","user_ms","system_ms","max_rss"} */
 	json_t *metrics;		/* {"<suite>.<name>": number}; NULL: none */
+	char *passed;			/* test cases, as in job/passed_cases.h; NULL: none */
 };
 /* Writes result and its error ids; *ret_new false if it was there already (then nothing changes). */
 int warehouse_result_put(struct warehouse *warehouse, const struct result_row *row, bool *ret_new, struct error *err);

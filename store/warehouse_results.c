@@ -6,8 +6,8 @@
 #include "store/warehouse_internal.h"
 
 #define RESULT_COLUMNS "unit, test_key, identity, repeat, commit_id, tree, outcome, complete, exit_status, log, artifact, agent, box," \
-	" message, started_ms, finished_ms, errors, usage, metrics"
-#define ROWID_COLUMN 19		/* behind those */
+	" message, started_ms, finished_ms, errors, usage, metrics, passed"
+#define ROWID_COLUMN 20		/* behind those */
 #define SELECT_RESULTS "SELECT " RESULT_COLUMNS " FROM results"
 
 static int put_name(struct warehouse *warehouse, const struct result_row *row, const char *id, struct error *err)
@@ -48,11 +48,11 @@ int warehouse_result_put(struct warehouse *warehouse, const struct result_row *r
 	if (rc < 0)
 		return rc;
 	rc = query_run(warehouse, err,
-		"INSERT INTO results (" RESULT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		"INSERT INTO results (" RESULT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 		" ON CONFLICT (unit) DO NOTHING",
-		"sssisssiisssssiijjj", row->unit, row->test_key, row->identity, (int64_t)row->repeat, row->commit, row->tree, row->outcome,
+		"sssisssiisssssiijjjs", row->unit, row->test_key, row->identity, (int64_t)row->repeat, row->commit, row->tree, row->outcome,
 		(int64_t)row->complete, (int64_t)row->exit_status, row->log, row->artifact, row->agent, row->box, row->message,
-		row->started_ms, row->finished_ms, row->errors, row->usage, row->metrics);
+		row->started_ms, row->finished_ms, row->errors, row->usage, row->metrics, row->passed);
 	if (rc == 0) {
 		is_new = sqlite3_changes(warehouse->db) > 0;
 		if (is_new)
@@ -83,6 +83,7 @@ static int result_of(struct result_row *ret, sqlite3_stmt *query, struct error *
 		.message = column_text(query, 13),
 		.started_ms = sqlite3_column_int64(query, 14),
 		.finished_ms = sqlite3_column_int64(query, 15),
+		.passed = column_text(query, 19),
 	};
 	int rc = column_json(&row.errors, query, 16, err);
 
@@ -126,6 +127,7 @@ void result_row_release(struct result_row *row)
 	free(row->agent);
 	free(row->box);
 	free(row->message);
+	free(row->passed);
 	json_decref(row->errors);
 	json_decref(row->usage);
 	json_decref(row->metrics);

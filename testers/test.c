@@ -78,6 +78,7 @@ static void send(struct run *run)
 	json_object_set_new(result, "message", result_string(test->message));
 	json_object_set_new(result, "box", result_string(run_text(run, "testbox")));
 	json_object_set_new(result, "errors", result_errors(test->extractor));
+	json_object_set_new(result, "passed", result_passed(test->extractor));
 	json_object_set_new(result, "metrics", result_metrics(test->extractor));
 	json_object_set_new(result, "usage", result_usage(&test->end));
 	run_finish(run, result);

@@ -249,6 +249,22 @@ start_holding_run() {
 	[ "$(field .commit)" = "$(hex . v20)" ]
 }
 
+@test "a case that passed is good beside one that fails everywhere, and one that was not reached says nothing" {
+	use linear
+	cat >../test.sh <<-'END'
+		echo "FAIL: known"
+		if test -e bug; then echo "FAIL: frame"; else echo "PASS: frame"; fi
+		if [ $(($(cat number) % 8)) = 0 ]; then exit 1; fi
+		if test -e bug; then echo "FAIL: late"; else echo "PASS: late"; fi
+		exit 1
+	END
+	for case in frame late; do
+		bisect --error-id make-check.$case.fail --good v1 --bad main~1 -- sh "$PWD/../test.sh"
+		[ "$(field .verdict)" = culprit ]
+		[ "$(field .commit)" = "$(hex . v77)" ]
+	done
+}
+
 @test "a run that died early is no evidence of the absence of an error" {
 	use linear
 	cat >../test.sh <<-'END'

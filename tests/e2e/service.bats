@@ -44,6 +44,53 @@ setup() {
 	[ "$(get .verdict.commit)" = "$(hex "$REPOS/build" c11)" ]
 }
 
+@test "a case that passed is good, whatever else fails in every commit" {
+	line "$REPOS/beside" 24 9-:bug
+	cat >"$BATS_TEST_TMPDIR/job.yaml" <<-END
+		suite: suite
+		upstream_url: '$REPOS/beside'
+		upstream_commit: main
+		test:
+		  run: |
+		    echo "FAIL: known"
+		    if test -e bug; then echo "FAIL: the_bug"; else echo "PASS: the_bug"; fi
+		    exit 1
+	END
+	answer="$(ctl submit --wait --json "$BATS_TEST_TMPDIR/job.yaml")"
+	job_id="$(get .id)"
+	[ "$(get .result.complete)" = false ]
+	bisect suite.the_bug.fail --good c1
+	[ "$(get .verdict.verdict)" = culprit ]
+	[ "$(get .verdict.commit)" = "$(hex "$REPOS/beside" c9)" ]
+	[ "$(get '[.probes[] | select(.observation == "good") | .note] | unique | join(" ")')" = 'the run failed, but this case passed' ]
+	[ "$(get '[.probes[] | select(.observation == "skip")] | length')" = 0 ]
+}
+
+@test "what an agent says of passed cases is looked at before it is kept" {
+	line "$REPOS/agents" 3 2-:bug
+	foreign "$REPOS/agents"
+	claim() {
+		api POST /api/v1/units/claim --data '{"agent": "w", "lanes": ["build/aarch64", "test/dc/aarch64"], "wait_s": 20}'
+		[ "$code" = 200 ]
+		unit="$(get .id)" epoch="$(get .epoch)"
+	}
+	finish() { api POST "/api/v1/units/$unit/finish" --data "{\"agent\": \"w\", \"epoch\": $epoch, \"result\": $1}"; }
+	claim
+	sum built
+	api PUT "/api/v1/artifacts/$sha" --data-binary $'built\n'
+	finish "{\"outcome\": \"pass\", \"artifact\": \"$sha\", \"started_ms\": 1, \"finished_ms\": 2}"
+	[ "$code" = 200 ]
+	claim
+	for passed in 123 00000000000g 000000000002000000000001; do
+		finish "{\"outcome\": \"fail\", \"passed\": \"$passed\", \"started_ms\": 1, \"finished_ms\": 2}"
+		[ "$code" = 400 ]
+		[[ "$answer" == *"found $passed, allowed are at most 16384 cases"* ]]
+	done
+	finish '{"outcome": "fail", "passed": "000000000001000000000002", "started_ms": 1, "finished_ms": 2}'
+	[ "$code" = 200 ]
+	[ "$(rows "SELECT passed FROM results WHERE unit = '$unit'")" = 000000000001000000000002 ]
+}
+
 @test "the name that lkp or Compass-CI gives an error finds it, and a run tells rules, findings and metrics" {
 	line "$REPOS/names" 16 9-:bug
 	job "$REPOS/names" | sed 's/^    echo 1..2$/    echo "speed: 12.5"; test ! -e bug || echo "error: at 0xABCD"; echo 1..2/' >"$BATS_TEST_TMPDIR/job.yaml"

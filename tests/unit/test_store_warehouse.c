@@ -322,6 +322,7 @@ START_TEST(a_result_comes_back_as_it_was_put)
 	row.agent = (char *)"agent";
 	row.box = (char *)"box";
 	row.message = (char *)"message";
+	row.passed = (char *)"000000000001";
 	row.errors = json_pack("[{s:s, s:s}]", "id", "stderr.it~s_\"$(x)\"", "line", "a\tline \xc3\xa4");
 	row.usage = json_pack("{s:i}", "wall_ms", 12);
 	assert_ok(warehouse_result_put(warehouse, &row, &is_new, &err));
@@ -341,6 +342,7 @@ START_TEST(a_result_comes_back_as_it_was_put)
 	ck_assert_str_eq(back.agent, "agent");
 	ck_assert_str_eq(back.box, "box");
 	ck_assert_str_eq(back.message, "message");
+	ck_assert_str_eq(back.passed, "000000000001");
 	ck_assert_int_eq(back.started_ms, 49);
 	ck_assert_int_eq(back.finished_ms, 50);
 	ck_assert(json_equal(back.errors, row.errors));
@@ -889,6 +891,7 @@ START_TEST(a_database_from_before_the_boxes_gets_them)
 	sql("ALTER TABLE bisections DROP COLUMN learnt");
 	sql("ALTER TABLE jobs DROP COLUMN resolved");
 	sql("ALTER TABLE results DROP COLUMN metrics");
+	sql("ALTER TABLE results DROP COLUMN passed");
 	sql("PRAGMA user_version = 1");
 	assert_ok(warehouse_open(&warehouse, path, &err));
 	assert_ok(warehouse_box_put(warehouse, &row, &err));
