@@ -270,7 +270,8 @@ suite_fuzz() {
 # All unit tests have run already.  Whether the package has what they read shows in those that read files, and those of the search play
 # more rounds without sanitizers.
 check_distribution() {
-	local tests=(tests/unit/test_{rules,errorid,error_files,job,lkp_stats,web,search_bayes,search_sim}) arguments=()
+	local tests=(tests/unit/test_{rules,errorid,error_files,job,lkp_stats,web}) arguments=()
+	tests+=(tests/unit/test_search_{bayes,order,sim})
 	[ -n "$slow" ] || arguments=("AM_MAKEFLAGS=TESTS='${tests[*]}' check_PROGRAMS='${tests[*]}'" "DISTCHECK_CONFIGURE_FLAGS=CFLAGS=-O1")
 	make -C build -j"$(nproc)" "${arguments[@]}" distcheck
 }

@@ -1,8 +1,8 @@
 SEARCH_TESTS = tests/unit/test_search_graph tests/unit/test_search_ends tests/unit/test_search_choice \
 	tests/unit/test_search_flights tests/unit/test_search_skips tests/unit/test_search_confirm \
 	tests/unit/test_search_belief tests/unit/test_search_fix \
-	tests/unit/test_search_bayes tests/unit/test_search_sim tests/unit/test_search_noise tests/unit/test_search_metric \
-	tests/unit/test_search_shapes
+	tests/unit/test_search_bayes tests/unit/test_search_order tests/unit/test_search_sim tests/unit/test_search_noise \
+	tests/unit/test_search_metric tests/unit/test_search_shapes
 check_PROGRAMS += $(SEARCH_TESTS)
 TESTS += $(SEARCH_TESTS)
 tests_unit_test_search_graph_SOURCES = tests/unit/test_search_graph.c
@@ -30,9 +30,13 @@ tests_unit_test_search_belief_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_search_fix_SOURCES = tests/unit/test_search_fix.c $(SEARCH_FIXTURE)
 tests_unit_test_search_fix_LDADD = $(SEARCH_LIBS) $(CHECK_LIBS)
 tests_unit_test_search_fix_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
-tests_unit_test_search_bayes_SOURCES = tests/unit/test_search_bayes.c tests/unit/rounds.h
+SEARCH_WORLDS = tests/unit/search_worlds.c tests/unit/search_worlds.h
+tests_unit_test_search_bayes_SOURCES = tests/unit/test_search_bayes.c $(SEARCH_WORLDS) tests/unit/rounds.h
 tests_unit_test_search_bayes_LDADD = $(SEARCH_LIBS) $(CHECK_LIBS)
 tests_unit_test_search_bayes_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_search_order_SOURCES = tests/unit/test_search_order.c $(SEARCH_WORLDS) tests/unit/rounds.h
+tests_unit_test_search_order_LDADD = $(SEARCH_LIBS) $(CHECK_LIBS)
+tests_unit_test_search_order_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_search_sim_SOURCES = tests/unit/test_search_sim.c tests/unit/rounds.h
 tests_unit_test_search_sim_LDADD = $(SEARCH_LIBS) $(CHECK_LIBS)
 tests_unit_test_search_sim_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
