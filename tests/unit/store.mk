@@ -1,5 +1,7 @@
-check_PROGRAMS += tests/unit/test_store_queue tests/unit/test_store_redis tests/unit/test_store_artifacts tests/unit/test_store_warehouse
-TESTS += tests/unit/test_store_queue tests/unit/test_store_redis tests/unit/test_store_artifacts tests/unit/test_store_warehouse
+STORE_TESTS = tests/unit/test_store_queue tests/unit/test_store_redis tests/unit/test_store_artifacts \
+	tests/unit/test_store_warehouse_file tests/unit/test_store_warehouse tests/unit/test_store_warehouse_results
+check_PROGRAMS += $(STORE_TESTS)
+TESTS += $(STORE_TESTS)
 tests_unit_test_store_queue_SOURCES = tests/unit/test_store_queue.c tests/unit/queue_fixture.c tests/unit/queue_fixture.h
 tests_unit_test_store_queue_LDADD = $(STORE_LIBS) $(CHECK_LIBS)
 tests_unit_test_store_queue_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
@@ -9,9 +11,16 @@ tests_unit_test_store_redis_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_store_artifacts_SOURCES = tests/unit/test_store_artifacts.c
 tests_unit_test_store_artifacts_LDADD = $(STORE_LIBS) $(CHECK_LIBS)
 tests_unit_test_store_artifacts_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
-tests_unit_test_store_warehouse_SOURCES = tests/unit/test_store_warehouse.c
+WAREHOUSE_FIXTURE = tests/unit/warehouse_fixture.c tests/unit/warehouse_fixture.h
+tests_unit_test_store_warehouse_SOURCES = tests/unit/test_store_warehouse.c $(WAREHOUSE_FIXTURE)
 tests_unit_test_store_warehouse_LDADD = $(STORE_LIBS) $(CHECK_LIBS)
 tests_unit_test_store_warehouse_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_store_warehouse_results_SOURCES = tests/unit/test_store_warehouse_results.c $(WAREHOUSE_FIXTURE)
+tests_unit_test_store_warehouse_results_LDADD = $(STORE_LIBS) $(CHECK_LIBS)
+tests_unit_test_store_warehouse_results_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_store_warehouse_file_SOURCES = tests/unit/test_store_warehouse_file.c $(WAREHOUSE_FIXTURE)
+tests_unit_test_store_warehouse_file_LDADD = $(STORE_LIBS) $(CHECK_LIBS)
+tests_unit_test_store_warehouse_file_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += tests/unit/test_health
 TESTS += tests/unit/test_health
 tests_unit_test_health_SOURCES = tests/unit/test_health.c bisectd/health.c bisectd/health.h
