@@ -47,6 +47,18 @@ void stop_server(void)
 	loop = NULL;
 }
 
+void set_up_shared(void)
+{
+	make_room();
+	start_server("shared");
+}
+
+void tear_down_shared(void)
+{
+	stop_server();
+	remove_room();
+}
+
 /* Nobody waits and nothing is given more time, unless a test wants so. */
 static const struct queue_rules at_once = { .attempts_max = QUEUE_ATTEMPTS_MAX };
 

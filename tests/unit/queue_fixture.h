@@ -28,6 +28,9 @@ void make_room(void);
 void remove_room(void);
 void start_server(const char *name);	/* in room/name */
 void stop_server(void);
+/* Room and server for all tests of a program. */
+void set_up_shared(void);
+void tear_down_shared(void);
 char *prefix_of(pid_t pid);		/* of the keys of a process in this test; caller frees */
 void open_queue(void);			/* with the prefix of this process */
 void open_new_queue(void);		/* one that no earlier test has filled */

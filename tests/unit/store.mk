@@ -1,11 +1,16 @@
-STORE_TESTS = tests/unit/test_store_queue tests/unit/test_store_redis tests/unit/test_store_artifacts \
-	tests/unit/test_store_warehouse_file tests/unit/test_store_warehouse tests/unit/test_store_warehouse_results
+STORE_TESTS = tests/unit/test_store_queue tests/unit/test_store_queue_again tests/unit/test_store_redis \
+	tests/unit/test_store_artifacts tests/unit/test_store_warehouse_file tests/unit/test_store_warehouse \
+	tests/unit/test_store_warehouse_results
 check_PROGRAMS += $(STORE_TESTS)
 TESTS += $(STORE_TESTS)
-tests_unit_test_store_queue_SOURCES = tests/unit/test_store_queue.c tests/unit/queue_fixture.c tests/unit/queue_fixture.h
+QUEUE_FIXTURE = tests/unit/queue_fixture.c tests/unit/queue_fixture.h
+tests_unit_test_store_queue_SOURCES = tests/unit/test_store_queue.c $(QUEUE_FIXTURE)
 tests_unit_test_store_queue_LDADD = $(STORE_LIBS) $(CHECK_LIBS)
 tests_unit_test_store_queue_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
-tests_unit_test_store_redis_SOURCES = tests/unit/test_store_redis.c tests/unit/queue_fixture.c tests/unit/queue_fixture.h
+tests_unit_test_store_queue_again_SOURCES = tests/unit/test_store_queue_again.c $(QUEUE_FIXTURE)
+tests_unit_test_store_queue_again_LDADD = $(STORE_LIBS) $(CHECK_LIBS)
+tests_unit_test_store_queue_again_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_store_redis_SOURCES = tests/unit/test_store_redis.c $(QUEUE_FIXTURE)
 tests_unit_test_store_redis_LDADD = $(STORE_LIBS) $(CHECK_LIBS)
 tests_unit_test_store_redis_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_store_artifacts_SOURCES = tests/unit/test_store_artifacts.c
