@@ -1,14 +1,20 @@
-check_PROGRAMS += tests/unit/test_git_history tests/unit/test_git_touched tests/unit/test_git_mirror tests/unit/test_git_worktree
-TESTS += tests/unit/test_git_history tests/unit/test_git_touched tests/unit/test_git_mirror tests/unit/test_git_worktree
+GIT_TESTS = tests/unit/test_git_history tests/unit/test_git_touched tests/unit/test_git_mirror tests/unit/test_git_worktree \
+	tests/unit/test_git_worktree_owner
+check_PROGRAMS += $(GIT_TESTS)
+TESTS += $(GIT_TESTS)
 tests_unit_test_git_history_SOURCES = tests/unit/test_git_history.c tests/unit/git_fixture.c tests/unit/git_fixture.h
 tests_unit_test_git_history_LDADD = $(GIT_LIBS) $(CHECK_LIBS)
 tests_unit_test_git_history_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_git_mirror_SOURCES = tests/unit/test_git_mirror.c tests/unit/git_fixture.c tests/unit/git_fixture.h
 tests_unit_test_git_mirror_LDADD = $(GIT_LIBS) $(CHECK_LIBS)
 tests_unit_test_git_mirror_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
-tests_unit_test_git_worktree_SOURCES = tests/unit/test_git_worktree.c tests/unit/git_fixture.c tests/unit/git_fixture.h
+WORKTREE_FIXTURE = tests/unit/worktree_fixture.c tests/unit/worktree_fixture.h tests/unit/git_fixture.c tests/unit/git_fixture.h
+tests_unit_test_git_worktree_SOURCES = tests/unit/test_git_worktree.c $(WORKTREE_FIXTURE)
 tests_unit_test_git_worktree_LDADD = $(GIT_LIBS) $(CHECK_LIBS)
 tests_unit_test_git_worktree_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_git_worktree_owner_SOURCES = tests/unit/test_git_worktree_owner.c $(WORKTREE_FIXTURE)
+tests_unit_test_git_worktree_owner_LDADD = $(GIT_LIBS) $(CHECK_LIBS)
+tests_unit_test_git_worktree_owner_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_git_touched_SOURCES = tests/unit/test_git_touched.c tests/unit/git_fixture.c tests/unit/git_fixture.h
 tests_unit_test_git_touched_LDADD = $(GIT_LIBS) $(CHECK_LIBS)
 tests_unit_test_git_touched_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
