@@ -24,6 +24,7 @@ static const char *const prefixes[RULES_NLOGS] = {
 	[RULES_DMESG] = "dmesg",
 	[RULES_KMSG] = "kmsg",
 	[RULES_CASE] = "test",
+	[RULES_NAME] = "test",
 };
 
 static bool is_build(enum rule_log log)
@@ -52,7 +53,7 @@ static void make_id(const struct extractor *x, struct str *ret, enum rule_log lo
 
 	str_add_bytes(&line, text, len);
 	if (!as_lkp || log == RULES_DMESG || log == RULES_KMSG)
-		rules_rewrite(x->rules, log, &line);
+		rules_rewrite(x->rules, log, as_lkp ? SPELLING_ALIAS : SPELLING_ID, &line);
 	str_setf(ret, "%s.", prefixes[log]);
 	start = ret->len;
 	normalise(ret, line.buf, line.len, style, as_lkp);
@@ -103,15 +104,20 @@ static void note_text(struct extractor *x, const struct naming *naming, const ch
 	strv_release(&aliases);
 }
 
-static void name_case(struct extractor *x, const char *name, size_t len)
+static void name_case(
+        struct extractor *x, const char *name, size_t len, enum rule_spelling spelling)
 {
+	struct str plain = STR_INIT;
 	size_t before;
 
+	str_add_bytes(&plain, name, len);
+	rules_rewrite(x->rules, RULES_NAME, spelling, &plain);
 	str_clear(&x->id);
 	normalise(&x->id, x->suite, strlen(x->suite), NORMAL_NAME, false);
 	str_add_char(&x->id, '.');
 	before = x->id.len;
-	normalise(&x->id, name, len, NORMAL_NAME, false);
+	normalise(&x->id, plain.buf, plain.len, NORMAL_NAME, false);
+	str_release(&plain);
 	if (x->id.len == before)
 		str_add(&x->id, "unnamed");
 	str_add(&x->id, ".fail");
@@ -124,10 +130,12 @@ static void note_case(struct extractor *x, const char *name, size_t len, size_t 
 	struct strv aliases = STRV_INIT;
 
 	if (own_len < len) {
-		name_case(x, name + len - own_len, own_len);
+		name_case(x, name + len - own_len, own_len, SPELLING_ID);
 		strv_push(&aliases, x->id.buf);
 	}
-	name_case(x, name, len);
+	name_case(x, name, len, SPELLING_ALIAS);
+	strv_push(&aliases, x->id.buf);
+	name_case(x, name, len, SPELLING_ID);
 	notes_add(&x->notes, &(struct note){
 	                             .id = x->id.buf,
 	                             .aliases = &aliases,
@@ -146,7 +154,7 @@ static void note_case(struct extractor *x, const char *name, size_t len, size_t 
 /* What follows tells of another case. */
 static void note_pass(struct extractor *x, const char *name, size_t len)
 {
-	name_case(x, name, len);
+	name_case(x, name, len, SPELLING_ID);
 	passed_cases_add(&x->passed, x->id.buf);
 	x->case_follows = x->case_open = x->in_section = false;
 }
@@ -417,6 +425,14 @@ static void read_dmesg(
 
 	text += prefix->len;
 	len -= prefix->len;
+	if (lockdep_read(&x->lockdep, text, len, prefix->caller, prefix->caller_len)) {
+		struct naming naming = naming_of(RULES_DMESG, NULL);
+
+		naming.severity = SEVERITY_ERROR;
+		naming.part = PART_OF_BEFORE;
+		note_text(x, &naming, x->lockdep.text.buf, x->lockdep.text.len, &x->place, NULL, 0);
+		return;
+	}
 	if (show_to_reports(x, RULES_DMESG, prefix, text, len))
 		return;
 	ask(x, RULES_DMESG, &(struct rule_line){ text, len, 0, false }, &hit);
@@ -567,7 +583,7 @@ static void read_test(
 	} else if (hit.rule->passed_name) {
 		str_clear(&x->text);
 		pattern_expand(&x->text, hit.rule->passed_name, hit.groups);
-		rules_rewrite(x->rules, RULES_CASE, &x->text);
+		rules_rewrite(x->rules, RULES_CASE, SPELLING_ID, &x->text);
 		if (x->text.len)
 			note_pass(x, x->text.buf, x->text.len);
 	} else if (hit.rule->case_name) {

@@ -57,6 +57,7 @@ int extractor_new(struct extractor **ret, enum error_source source, const char *
 	}
 	notes_init(&x->notes);
 	tap_init(&x->tap);
+	lockdep_init(&x->lockdep);
 	traceback_init(&x->traceback);
 	x->traceback.quotes = source == SOURCE_STDERR;
 	junit_release(&x->junit);
@@ -76,6 +77,7 @@ void extractor_free(struct extractor *x)
 	}
 	notes_release(&x->notes);
 	tap_release(&x->tap);
+	lockdep_release(&x->lockdep);
 	traceback_release(&x->traceback);
 	junit_release(&x->junit);
 	passed_cases_release(&x->passed);
@@ -492,7 +494,7 @@ char *errorid_normalise(enum error_source source, const char *line, size_t len)
 		kernel_prefix(&prefix, clean.buf, clean.len);
 		str_remove_front(&clean, prefix.len);
 	}
-	rules_rewrite(rules, logs[source], &clean);
+	rules_rewrite(rules, logs[source], SPELLING_ID, &clean);
 	normalise(&id, clean.buf, clean.len, source == SOURCE_BUILD ? NORMAL_BUILD : NORMAL_PLAIN,
 	        false);
 	cut_id(&id);

@@ -5,6 +5,7 @@
 
 #include "job/error_notes.h"
 #include "job/junit.h"
+#include "job/lockdep.h"
 #include "job/metrics.h"
 #include "job/normalise.h"
 #include "job/passed_cases.h"
@@ -55,6 +56,7 @@ struct extractor {
 	struct tap tap;
 	struct junit junit;
 	struct passed_cases passed;
+	struct lockdep lockdep;
 	struct metrics metrics;
 	struct stats_log stats;
 	bool mark; /* the line that is read begins them */

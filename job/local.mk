@@ -23,6 +23,7 @@ libjob_a_SOURCES = \
 	job/job_read.c \
 	job/job_template.c job/job_template.h \
 	job/lkp_stats.c job/lkp_stats.h \
+	job/lockdep.c job/lockdep.h \
 	job/log_kinds.c job/log_kinds.h \
 	job/normalise.c job/normalise.h \
 	job/passed_cases.c job/passed_cases.h \

@@ -263,6 +263,9 @@ static size_t changing_len(const unsigned char *p, size_t len, bool keep_numbers
 {
 	size_t n;
 
+	/* What a rewrite cut behind "0x" is gone: lkp's spelling, too. */
+	if (len == 2 && p[0] == '0' && p[1] == 'x')
+		return 0;
 	if (len > 2 && p[0] == '0' && (p[1] == 'x' || p[1] == 'X') && is_hex(p[2]))
 		return 2 + hex_len(p + 2, len - 2);
 	if ((n = uuid_len(p, len)) || (n = hex_word_len(p, len, keep_numbers)))
@@ -460,6 +463,32 @@ static const char *skip_lower(const char *p, const char *end)
 
 /* "<4>", "3,1234,5678,-;", "kern  :err   :", "May  1 10:00:00 host kernel:"; `p` itself if none of
  * them stands there. */
+/* True if the text begins so; '0' stands for a digit or blank, 'a' for a letter. */
+static bool has_form(const char *p, const char *end, const char *form)
+{
+	for (; *form; form++, p++) {
+		if (p >= end)
+			return false;
+		unsigned char c = (unsigned char)*p;
+
+		if (*form == '0' && (is_digit(c) || c == ' '))
+			continue;
+		if (*form == 'a' && is_letter(c))
+			continue;
+		if (*form == '0' || *form == 'a' || *form != *p)
+			return false;
+	}
+	return true;
+}
+
+/* Behind the time of syslog: "host kernel:". */
+static const char *skip_host(const char *p, const char *end)
+{
+	const char *q = memmem(p, end - p < 100 ? (size_t)(end - p) : 100, " kernel:", 8);
+
+	return q ? q + 8 : NULL;
+}
+
 static const char *skip_log_prefix(const char *p, const char *end)
 {
 	const char *q;
@@ -468,6 +497,8 @@ static const char *skip_log_prefix(const char *p, const char *end)
 		q = skip_digits(p + 1, end);
 		return q > p + 1 && q < end && *q == '>' ? q + 1 : p;
 	}
+	if (has_form(p, end, "0000-00-00T00:00:00") && (q = skip_host(p + 19, end)))
+		return q;
 	if (p < end && is_digit((unsigned char)*p)) {
 		const char *semicolon = memchr(p, ';', (size_t)(end - p));
 
@@ -490,29 +521,10 @@ static const char *skip_log_prefix(const char *p, const char *end)
 		return p;
 	}
 	if (end - p > 20 && *p >= 'A' && *p <= 'Z' && p[3] == ' ' && p[9] == ':' && p[12] == ':') {
-		q = memmem(p + 15, (size_t)(end - p) - 15 < 100 ? (size_t)(end - p) - 15 : 100,
-		        " kernel:", 8);
-		return q ? q + 8 : p;
+		q = skip_host(p + 15, end);
+		return q ? q : p;
 	}
 	return p;
-}
-
-/* True if the text begins so; '0' stands for a digit or blank, 'a' for a letter. */
-static bool has_form(const char *p, const char *end, const char *form)
-{
-	for (; *form; form++, p++) {
-		if (p >= end)
-			return false;
-		unsigned char c = (unsigned char)*p;
-
-		if (*form == '0' && (is_digit(c) || c == ' '))
-			continue;
-		if (*form == 'a' && is_letter(c))
-			continue;
-		if (*form == '0' || *form == 'a' || *form != *p)
-			return false;
-	}
-	return true;
 }
 
 /* "[   12.345678]", also with a blank before the bracket, and the times of dmesg -T and iso. */
@@ -551,11 +563,14 @@ void kernel_prefix(struct kernel_prefix *ret, const char *text, size_t len)
 		const char *caller = skip_blanks(p + 1, end);
 
 		if (caller + 1 < end && (*caller == 'T' || *caller == 'C')) {
+			const char *close;
+
 			q = skip_digits(caller + 1, end);
-			if (q > caller + 1 && q < end && *q == ']') {
+			close = skip_blanks(q, end);
+			if (q > caller + 1 && close < end && *close == ']') {
 				ret->caller = caller;
 				ret->caller_len = (size_t)(q - caller);
-				p = skip_blanks(q + 1, end);
+				p = skip_blanks(close + 1, end);
 			}
 		}
 	}

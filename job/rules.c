@@ -241,7 +241,7 @@ static size_t case_len(const struct rules *rules, const char *text, size_t len)
 	struct str line = STR_INIT;
 
 	str_add_bytes(&line, text, len);
-	rules_rewrite(rules, RULES_CASE, &line);
+	rules_rewrite(rules, RULES_CASE, SPELLING_ID, &line);
 	if (line.len <= len && !memcmp(line.buf, text, line.len))
 		len = line.len;
 	str_release(&line);
@@ -306,7 +306,8 @@ void rules_ask(const struct rules *rules, enum rule_log log, const struct rule_l
 	}
 }
 
-void rules_rewrite(const struct rules *rules, enum rule_log log, struct str *line)
+void rules_rewrite(
+        const struct rules *rules, enum rule_log log, enum rule_spelling spelling, struct str *line)
 {
 	const struct rule_table *table = &rules->rewrites[log];
 	uint16_t rows[LINE_FILTER_MAX];
@@ -319,6 +320,8 @@ void rules_rewrite(const struct rules *rules, enum rule_log log, struct str *lin
 		if (rows[i] < next)
 			continue;
 		next = rows[i] + 1u;
+		if (row->rule->in != SPELLING_BOTH && row->rule->in != spelling)
+			continue;
 		if (!pattern_replace(row->pattern, line, row->rule->with))
 			continue;
 		/* Each sees what the ones before left: what can match now? */

@@ -46,10 +46,12 @@ enum rule_log {
 	RULES_DMESG,
 	RULES_KMSG,
 	RULES_CASE,		/* the end of a line of a test, before its case's name is read */
+	RULES_NAME,		/* the name of a test case */
 	RULES_NLOGS
 };
 
 enum error_severity { SEVERITY_WARNING, SEVERITY_ERROR, SEVERITY_CRASH, SEVERITY_COUNT };
+enum rule_spelling { SPELLING_BOTH, SPELLING_ID, SPELLING_ALIAS, SPELLING_NKINDS };
 enum rule_part { PART_OF_NONE, PART_OF_BEFORE, PART_OF_NEXT, PART_NKINDS };
 const char *severity_name(enum error_severity severity);	/* "warning", "error", "crash" */
 
@@ -59,6 +61,7 @@ struct rule {
 	char *passed_name;	/* template of a case that passed: no error; the time it took may stand behind it */
 	enum error_severity severity;
 	enum rule_part part;
+	enum rule_spelling in;	/* of a rewrite: for our name of an error, for lkp's, or both */
 	bool once;
 };
 
@@ -111,7 +114,8 @@ struct rule_hit {
  */
 void rules_ask(const struct rules *rules, enum rule_log log, const struct rule_line *line,
         uint8_t *tired, struct rule_hit *ret);
-void rules_rewrite(const struct rules *rules, enum rule_log log, struct str *line);
+void rules_rewrite(
+        const struct rules *rules, enum rule_log log, enum rule_spelling spelling, struct str *line);
 
 /* The function of a line of a stack; false: it is none. */
 bool rules_frame(const struct rules *rules, enum rule_log log, const char *text, size_t len,

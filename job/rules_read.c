@@ -21,6 +21,7 @@ static const char *const log_names[RULES_NLOGS] = {
 	[RULES_DMESG] = "dmesg",
 	[RULES_KMSG] = "kmsg",
 	[RULES_CASE] = "case",
+	[RULES_NAME] = "name",
 };
 
 static const char *const severity_names[SEVERITY_COUNT] = {
@@ -47,11 +48,13 @@ enum key {
 	KEY_FUNCTION,
 	KEY_ONCE,
 	KEY_WITH,
+	KEY_IN,
 	NKEYS
 };
 
 static const char *const key_names[NKEYS] = { "name", "log", "match", "id", "case", "passed",
-	"severity", "part", "function", "once", "with" };
+	"severity", "part", "function", "once", "with",
+	"in" };
 
 #define BIT(key) (1u << (key))
 static const struct {
@@ -62,7 +65,8 @@ static const struct {
 	                BIT(KEY_PART) | BIT(KEY_FUNCTION) | BIT(KEY_ONCE) },
 	[RULE_IGNORE] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH), 0 },
 	[RULE_MARK] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH), 0 },
-	[RULE_REWRITE] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH) | BIT(KEY_WITH), 0 },
+	[RULE_REWRITE] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH) | BIT(KEY_WITH),
+	        BIT(KEY_IN) },
 	[RULE_FRAME] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH), 0 },
 	[RULE_HELPER] = { BIT(KEY_NAME) | BIT(KEY_MATCH), 0 },
 };
@@ -133,7 +137,7 @@ static int add_log(
 	int log;
 
 	if (file->kind != RULE_REWRITE)
-		allowed &= ~BIT(RULES_CASE);
+		allowed &= ~(BIT(RULES_CASE) | BIT(RULES_NAME));
 	log = find_word(file, item, "log", log_names, RULES_NLOGS, allowed, err);
 	if (log >= 0)
 		*logs |= BIT(log);
@@ -296,6 +300,12 @@ static int read_choices(
 		[PART_OF_NEXT] = "next",
 	};
 	static const char *const truths[] = { "no", "yes" };
+	static const char *const spellings[SPELLING_NKINDS] = {
+		[SPELLING_BOTH] = "both",
+		[SPELLING_ID] = "id",
+		[SPELLING_ALIAS] = "alias",
+	};
+	const struct yaml_node *in = yaml_get(node, "in");
 	const struct yaml_node *severity = yaml_get(node, "severity"),
 	                       *part = yaml_get(node, "part");
 	const struct yaml_node *once = yaml_get(node, "once");
@@ -314,6 +324,12 @@ static int read_choices(
 		if (choice < 0)
 			return choice;
 		rule->part = (enum rule_part)choice;
+	}
+	if (in) {
+		choice = find_word(file, in, "in", spellings, SPELLING_NKINDS, ~0u, err);
+		if (choice < 0)
+			return choice;
+		rule->in = (enum rule_spelling)choice;
 	}
 	if (once) {
 		choice = find_word(file, once, "once", truths, 2, ~0u, err);

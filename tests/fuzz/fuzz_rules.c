@@ -69,7 +69,7 @@ static void ask(const struct rules *rules, const char *line, size_t len)
 			                hit.groups[i].text + hit.groups[i].len <= line + len));
 		str_clear(&rewritten);
 		str_add_bytes(&rewritten, line, len);
-		rules_rewrite(rules, (enum rule_log)log, &rewritten);
+		rules_rewrite(rules, (enum rule_log)log, SPELLING_ID, &rewritten);
 	}
 	for (size_t i = 0; i < rules->n_patterns; i++)
 		check_pattern(rules->patterns[i], line, len);

@@ -602,9 +602,9 @@ START_TEST(a_subtest_answers_to_its_own_name_and_to_that_with_the_tests_around_i
 	must_be_called(SOURCE_TEST, "    # Subtest: list\n    1..2\n    ok 1 adds\nnot ok 2 other\n", "demo.other.fail",
 	        "demo.other.fail");
 	must_be_called(SOURCE_TEST, "# selftests: net: tls\n# 1..2\n# selftests: mm: cow\n# not ok 1 fork\n",
-	        "demo.selftests:mm:cow.fork.fail", "demo.fork.fail");
+	        "demo.mm.cow.fork.fail", "demo.fork.fail");
 	must_be_called(SOURCE_TEST, "# selftests: net: tls\n# # Subtest: send\n# # 1..2\n# # not ok 2 more\n# not ok 1 send\n",
-	        "demo.selftests:net:tls.send.more.fail", "demo.more.fail");
+	        "demo.net.tls.send.more.fail", "demo.more.fail");
 }
 END_TEST
 

@@ -289,9 +289,9 @@ START_TEST(a_rewrite_sees_what_the_ones_before_left)
 
 	ck_assert_msg(rules != NULL, "%s", err.text);
 	str_add(&line, "a first x");
-	rules_rewrite(rules, RULES_TEST, &line);
+	rules_rewrite(rules, RULES_TEST, SPELLING_ID, &line);
 	ck_assert_str_eq(line.buf, "a third xx");
-	rules_rewrite(rules, RULES_DMESG, &line);
+	rules_rewrite(rules, RULES_DMESG, SPELLING_ID, &line);
 	ck_assert_str_eq(line.buf, "a third xx");
 	str_release(&line);
 	rules_free(rules);
