@@ -59,34 +59,75 @@ static void add_aliases(struct found_error *found, const struct strv *aliases)
 			strv_push(&found->aliases, aliases->v[i]);
 }
 
-static bool is_near(const struct notes *notes, uint64_t line, uint64_t lines)
+struct caller *notes_hear(struct notes *notes, const char *name, size_t len, uint64_t line)
 {
-	return notes->findings && (line == 0 || line - notes->finding_line <= lines);
+	struct caller *caller, *oldest = &notes->callers[0];
+
+	if (len >= sizeof(caller->name))
+		len = sizeof(caller->name) - 1;
+	for (size_t i = 0; i < NOTES_CALLERS; i++) {
+		caller = &notes->callers[i];
+		if (strlen(caller->name) == len && !memcmp(caller->name, name, len)) {
+			notes->now = i;
+			caller->used = line;
+			return caller;
+		}
+		/* The first is everybody's who has no name. */
+		if (i > 0 && (oldest == &notes->callers[0] || caller->used < oldest->used))
+			oldest = caller;
+	}
+	*oldest = (struct caller){ .used = line };
+	memcpy(oldest->name, name, len);
+	notes->now = (size_t)(oldest - notes->callers);
+	if (notes->latest == notes->now)
+		notes->latest = 0;
+	return oldest;
+}
+
+static bool is_near(const struct caller *caller, uint64_t line, uint64_t lines)
+{
+	return caller->has_finding && (line == 0 || line - caller->finding_line <= lines);
 }
 
 static void open_finding(struct notes *notes, uint32_t finding, enum rule_part part,
         enum error_severity severity, uint64_t line)
 {
+	struct caller *caller = &notes->callers[notes->now];
+
 	/* A warning between an error and what comes of it comes of neither. */
-	if (severity == SEVERITY_WARNING && notes->finding_severity > SEVERITY_WARNING &&
-	        is_near(notes, line, PART_LINES))
+	if (severity == SEVERITY_WARNING && caller->finding_severity > SEVERITY_WARNING &&
+	        is_near(caller, line, PART_LINES))
 		return;
-	notes->finding = finding;
-	notes->finding_line = line;
-	notes->finding_severity = severity;
-	notes->awaits_next = part == PART_OF_NEXT;
+	caller->has_finding = true;
+	caller->finding = finding;
+	caller->finding_line = line;
+	caller->finding_severity = severity;
+	caller->awaits_next = part == PART_OF_NEXT;
+	notes->latest = notes->now;
+}
+
+/* Of a caller that has none itself, the finding that was opened last. */
+static struct caller *whose_part(struct notes *notes, uint64_t line)
+{
+	struct caller *caller = &notes->callers[notes->now];
+
+	return is_near(caller, line, PART_LINES) ? caller : &notes->callers[notes->latest];
 }
 
 uint32_t notes_reserve(
         struct notes *notes, enum rule_part part, enum error_severity severity, uint64_t line)
 {
+	struct caller *before = whose_part(notes, line), *now = &notes->callers[notes->now];
 	uint32_t finding;
 
-	if ((part == PART_OF_BEFORE && is_near(notes, line, PART_LINES)) ||
-	        (notes->awaits_next && is_near(notes, line, NEXT_LINES))) {
-		notes->finding_line = line;
-		notes->awaits_next = part == PART_OF_NEXT;
-		return notes->finding;
+	if (now->awaits_next && is_near(now, line, NEXT_LINES))
+		before = now;
+	else if (part != PART_OF_BEFORE || !is_near(before, line, PART_LINES))
+		before = NULL;
+	if (before) {
+		before->finding_line = line;
+		before->awaits_next = part == PART_OF_NEXT;
+		return before->finding;
 	}
 	finding = notes->findings;
 	open_finding(notes, finding, part, severity, line);
@@ -164,10 +205,13 @@ void notes_open_worst(struct notes *notes)
 			worst = &notes->found[i];
 	if (!worst)
 		return;
-	notes->finding = worst->finding;
-	notes->finding_line = worst->line_number;
-	notes->finding_severity = worst->severity;
-	notes->awaits_next = false;
+	notes->now = notes->latest = 0;
+	notes->callers[0] = (struct caller){
+		.has_finding = true,
+		.finding = worst->finding,
+		.finding_line = worst->line_number,
+		.finding_severity = worst->severity,
+	};
 }
 
 /* Root before consequence, worse before harmless, one that names a function before one that does

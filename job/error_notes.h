@@ -30,21 +30,38 @@ struct note {
 	int64_t finding; /* of notes_reserve(); -1: by `part` and the line */
 };
 
+/*
+ * Processors write into a kernel's log in turns: what a part belongs to, and whether a stack is being printed, is so of one caller
+ * ("T401", "C1") and not of another.  All lines without one are of the same.
+ */
+#define NOTES_CALLERS 8
+
+struct caller {
+	char name[16];
+	uint64_t used;                         /* the line it was last heard in */
+	bool in_stack;
+	bool has_finding;
+	uint32_t finding;                      /* that a part may belong to */
+	uint64_t finding_line;                 /* of its latest part */
+	enum error_severity finding_severity;  /* of what began it */
+	bool awaits_next; /* it was begun by an error that is part of the next */
+};
+
 struct notes {
 	struct found_error *found;
 	size_t n, cap, plain;
 	uint16_t *slots; /* index into found, plus 1 */
 	uint64_t dropped;
 
-	/* The finding that a part may belong to. */
-	uint32_t finding, findings;
-	uint64_t finding_line;                /* of its latest part */
-	enum error_severity finding_severity; /* of what began it */
-	bool awaits_next; /* it was begun by an error that is part of the next */
+	uint32_t findings;
+	struct caller callers[NOTES_CALLERS];
+	size_t now, latest; /* whose line is read, 0: no caller's; who opened a finding last */
 };
 
 void notes_init(struct notes *notes);
 void notes_release(struct notes *notes);
+/* The next notes are of this caller's lines (not NUL-terminated; of more than NOTES_CALLERS the longest silent is forgotten). */
+struct caller *notes_hear(struct notes *notes, const char *name, size_t len, uint64_t line);
 void notes_add(struct notes *notes, const struct note *note);
 /* The finding of an error on this line that gets its name later. */
 uint32_t notes_reserve(

@@ -191,7 +191,7 @@ static void close_report(
 		str_add_bytes(&report->function, function, len);
 	}
 	add_function(&report->text, report->function.buf);
-	if (report->function.len)
+	if (report->function.len && !is_build(report->log))
 		naming.function = report->function.buf;
 	naming.finding = report->finding;
 	note_text(x, &naming, report->text.buf, report->text.len, &place, report->raw.buf,
@@ -323,7 +323,7 @@ static void ask(
 	if (hit->mark) {
 		x->boots |= !strcmp(hit->mark->name, "boot-begins");
 		x->userspace |= !strcmp(hit->mark->name, "userspace-runs");
-		x->in_stack |= !strcmp(hit->mark->name, "stack-begins");
+		x->notes.callers[x->notes.now].in_stack |= !strcmp(hit->mark->name, "stack-begins");
 		if (!strcmp(hit->mark->name, "section-begins")) {
 			x->in_section = true;
 			x->case_open = x->case_follows = false;
@@ -388,6 +388,7 @@ static void read_build(
 	}
 	if (x->frame == BETWEEN_FRAMES || read_traceback(x, log, text, len))
 		return;
+	show_to_reports(x, log, NULL, text, len);
 	ask(x, log, &(struct rule_line){ text, len, 0, false }, &hit);
 	if (hit.rule && !hit.ignored)
 		note_hit(x, log, &hit, NULL, text, len, raw, raw_len);
@@ -421,6 +422,8 @@ static void read_stderr(
 static void read_dmesg(
         struct extractor *x, const char *text, size_t len, const struct kernel_prefix *prefix)
 {
+	struct caller *caller = notes_hear(
+	        &x->notes, prefix->caller ? prefix->caller : "", prefix->caller_len, x->place.number);
 	struct rule_hit hit;
 
 	text += prefix->len;
@@ -436,10 +439,10 @@ static void read_dmesg(
 	if (show_to_reports(x, RULES_DMESG, prefix, text, len))
 		return;
 	ask(x, RULES_DMESG, &(struct rule_line){ text, len, 0, false }, &hit);
-	if (hit.rule && hit.rule->once && x->in_stack)
+	if (hit.rule && hit.rule->once && caller->in_stack)
 		return;
 	if (hit.rule && !hit.ignored) {
-		x->in_stack = false;
+		caller->in_stack = false;
 		note_hit(x, RULES_DMESG, &hit, prefix, text, len, text, len);
 		x->case_follows = true;
 	}
@@ -578,20 +581,20 @@ static void read_test(
 	if (show_to_reports(x, RULES_TEST, NULL, text, len))
 		return;
 	ask(x, RULES_TEST, &line, &hit);
-	if (!hit.rule) {
-		metrics_read(&x->metrics, x->suite, text, len);
-	} else if (hit.rule->passed_name) {
+	if (hit.rule && hit.rule->passed_name) {
 		str_clear(&x->text);
 		pattern_expand(&x->text, hit.rule->passed_name, hit.groups);
 		rules_rewrite(x->rules, RULES_CASE, SPELLING_ID, &x->text);
 		if (x->text.len)
 			note_pass(x, x->text.buf, x->text.len);
+	} else if (!hit.rule || hit.ignored) {
+		metrics_read(&x->metrics, x->suite, text, len);
 	} else if (hit.rule->case_name) {
 		str_clear(&x->text);
 		pattern_expand(&x->text, hit.rule->case_name, hit.groups);
 		if (x->text.len)
 			note_case(x, x->text.buf, x->text.len, x->text.len);
-	} else if (!hit.ignored) {
+	} else {
 		/* What a point says of its failure stands in comments behind it. */
 		if (line.no_cases || x->case_open)
 			hit.part = PART_OF_BEFORE;
@@ -609,12 +612,41 @@ static void read_test(
 	}
 }
 
+/* "2024-01-02T10:00:00.1234567Z ", which runners of CI and `docker logs -t` write in front of each line: its length, or 0. */
+static size_t runner_time(const char *text, size_t len)
+{
+	static const char form[] = "0000-00-00T00:00:00";
+	size_t n = sizeof(form) - 1;
+
+	if (len <= n || text[4] != '-' || text[10] != 'T')
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (form[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != form[i])
+			return 0;
+	if (text[n] == '.')
+		n += 1 + strspn(text + n + 1, "0123456789");
+	return text[n] == 'Z' && text[n + 1] == ' ' ? n + 2 : 0;
+}
+
 void extractor_read(struct extractor *x, const char *raw, size_t raw_len)
 {
 	const char *text = x->place.text;
 	size_t len = x->place.len;
 	struct kernel_prefix prefix;
 
+	x->notes.now = 0;
+	if (x->source == SOURCE_BUILD || x->source == SOURCE_TEST) {
+		size_t time = runner_time(text, len), raw_time = time ? runner_time(raw, raw_len) : 0;
+
+		text += time;
+		len -= time;
+		raw += raw_time;
+		raw_len -= raw_time;
+		if (time && !len) {
+			extractor_read_blank(x);
+			return;
+		}
+	}
 	switch (x->source) {
 	case SOURCE_BUILD:
 		read_build(x, raw, raw_len, text, len);

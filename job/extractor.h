@@ -60,7 +60,6 @@ struct extractor {
 	struct metrics metrics;
 	struct stats_log stats;
 	bool mark; /* the line that is read begins them */
-	bool in_stack;              /* of the kernel, until another error */
 	bool xml;                   /* tags end a line, ... */
 	bool tag_closed;            /* as this one did */
 	bool boots, userspace;      /* a kernel said that it starts; that programs run */

@@ -8,10 +8,11 @@
 
 void junit_release(struct junit *junit)
 {
+	str_release(&junit->suite);
 	str_release(&junit->name);
 	str_release(&junit->failure);
 	str_release(&junit->tag);
-	*junit = (struct junit){ .name = STR_INIT, .failure = STR_INIT, .tag = STR_INIT };
+	*junit = (struct junit){ .suite = STR_INIT, .name = STR_INIT, .failure = STR_INIT, .tag = STR_INIT };
 }
 
 bool junit_begins(const char *line, size_t len)
@@ -20,7 +21,29 @@ bool junit_begins(const char *line, size_t len)
 	       (len >= 10 && !memcmp(line, "<testsuite", 10));
 }
 
-/* The predefined entities of XML and those of one byte; the rest stays as it is. */
+/* "&#10;" and "&#x0A;" of an ASCII character: the length; 0 if it is none. */
+static size_t reference(const char *text, size_t len, unsigned *ret_code)
+{
+	bool hex = len > 3 && text[2] == 'x';
+	size_t n = hex ? 3 : 2;
+	unsigned code = 0;
+
+	if (len < 4 || text[0] != '&' || text[1] != '#')
+		return 0;
+	for (; n < len && isxdigit((unsigned char)text[n]) && code < 0x80; n++) {
+		unsigned digit = isdigit((unsigned char)text[n]) ? (unsigned)(text[n] - '0') : (unsigned)((text[n] | 0x20) - 'a') + 10;
+
+		if (digit >= (hex ? 16u : 10u))
+			return 0;
+		code = code * (hex ? 16 : 10) + digit;
+	}
+	if (n == len || text[n] != ';' || !code || code >= 0x80)
+		return 0;
+	*ret_code = code;
+	return n + 1;
+}
+
+/* The predefined entities of XML and ASCII characters by their number; the rest stays as it is. */
 static void add_decoded(struct str *ret, const char *text, size_t len)
 {
 	static const struct {
@@ -32,24 +55,26 @@ static void add_decoded(struct str *ret, const char *text, size_t len)
 		{ "&amp;", '&' },
 		{ "&quot;", '"' },
 		{ "&apos;", '\'' },
-		{ "&#10;", '\n' },
-		{ "&#xA;", '\n' },
-		{ "&#39;", '\'' },
-		{ "&#34;", '"' },
 	};
 
 	for (size_t i = 0; i < len;) {
 		bool found = false;
+		unsigned code;
+		size_t n;
 
 		for (size_t e = 0;
 		        text[i] == '&' && !found && e < sizeof(entities) / sizeof(*entities); e++) {
-			size_t n = strlen(entities[e].name);
-
+			n = strlen(entities[e].name);
 			found = len - i >= n && !memcmp(text + i, entities[e].name, n);
 			if (found) {
 				str_add_char(ret, entities[e].c);
 				i += n;
 			}
+		}
+		if (!found && (n = reference(text + i, len - i, &code))) {
+			str_add_char(ret, (char)code);
+			i += n;
+			found = true;
 		}
 		if (!found)
 			str_add_char(ret, text[i++]);
@@ -115,7 +140,10 @@ static enum junit_tag end_case(struct junit *junit)
 static enum junit_tag read_case(struct junit *junit, const char *tag, size_t len)
 {
 	str_clear(&junit->name);
-	if (attribute(&junit->name, tag, len, "classname") && junit->name.len)
+	attribute(&junit->name, tag, len, "classname");
+	if (!junit->name.len)
+		str_add(&junit->name, junit->suite.buf);
+	if (junit->name.len)
 		str_add_char(&junit->name, '.');
 	attribute(&junit->name, tag, len, "name");
 	junit->noted = false;
@@ -169,26 +197,35 @@ static bool collect(struct junit *junit, const char *text, size_t len, bool clos
 	return false;
 }
 
+static void read_suite(struct junit *junit, const char *tag, size_t len)
+{
+	junit->depth += tag[len - 1] != '/';
+	str_clear(&junit->suite);
+	if (is_tag(tag, len, "testsuite"))
+		attribute(&junit->suite, tag, len, "name");
+}
+
 enum junit_tag junit_read(struct junit *junit, const char *text, size_t len, bool closed)
 {
 	const char *tag;
+	bool failed;
 
 	if (!collect(junit, text, len, closed))
 		return JUNIT_OTHER;
 	tag = junit->tag.buf;
 	len = junit->tag.len;
-	if (is_tag(tag, len, "testsuite") || is_tag(tag, len, "testsuites"))
-		junit->depth += tag[len - 1] != '/';
-	else if (is_tag(tag, len, "/testsuite") || is_tag(tag, len, "/testsuites"))
-		junit->ended = junit->depth-- <= 1;
-	else if (is_tag(tag, len, "testcase"))
-		return read_case(junit, tag, len);
-	else if (is_tag(tag, len, "/testcase"))
-		return end_case(junit);
-	else if (is_tag(tag, len, "skipped") || is_tag(tag, len, "failure") || is_tag(tag, len, "error"))
+	failed = is_tag(tag, len, "failure") || is_tag(tag, len, "error");
+	if (failed || is_tag(tag, len, "skipped"))
 		junit->may_pass = false;
-	if (junit->in_case && !junit->noted &&
-	         (is_tag(tag, len, "failure") || is_tag(tag, len, "error"))) {
+	if (is_tag(tag, len, "testsuite") || is_tag(tag, len, "testsuites")) {
+		read_suite(junit, tag, len);
+	} else if (is_tag(tag, len, "/testsuite") || is_tag(tag, len, "/testsuites")) {
+		junit->ended = junit->depth-- <= 1;
+	} else if (is_tag(tag, len, "testcase")) {
+		return read_case(junit, tag, len);
+	} else if (is_tag(tag, len, "/testcase")) {
+		return end_case(junit);
+	} else if (failed && junit->in_case && !junit->noted) {
 		read_failure(junit, tag, len);
 		return JUNIT_FAILED;
 	}

@@ -103,7 +103,7 @@ static enum traceback_answer read_start(
 		begin(t, TRACEBACK_PYTHON, 0, number, offset);
 		set_text(t, line, len);
 		add_other(t, line);
-	} else if (*line == 'E' && str_has_prefix(line, "Exception in thread ")) {
+	} else if (*line == 'E' && line[len - 1] != ':' && str_has_prefix(line, "Exception in thread ")) {
 		begin(t, TRACEBACK_JAVA, 0, number, offset);
 		set_text(t, line, len);
 		add_other(t, line);
@@ -200,7 +200,8 @@ static bool is_of_goroutine(const char *line, size_t len)
 	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
 		if (str_has_prefix(line, starts[i]))
 			return true;
-	return (line[len - 1] == ')' && word == len) ||
+	/* arguments of a call hold blanks, what stands before them does not */
+	return (line[len - 1] == ')' && strcspn(line, "(") < word + (word == len)) ||
 	       (word <= 6 && str_has_prefix(line + word + strspn(line + word, " \t"), "0x"));
 }
 
