@@ -18,7 +18,7 @@
 #define YAML_NODES_MAX	100000		/* after expanding aliases */
 #define YAML_EXPANDED_MAX (8u << 20)	/* bytes of all scalars, after expanding aliases */
 
-#define YAML_DOCUMENTS_MAX 256
+#define YAML_DOCUMENTS_MAX 1000
 
 enum yaml_type { YAML_SCALAR, YAML_SEQUENCE, YAML_MAPPING };
 

@@ -292,8 +292,9 @@ static int find_in_program(struct job_axes *axes, struct value *doc, const char 
 	if (rc < 0 && rc != -ERR_NOT_FOUND)
 		return rc;
 	parameter = suite && suite->n_parameters ? &suite->parameters[0] : NULL;
-	/* `cmd: [a, b]`: of its first parameter. */
-	if (own->value->type == YAML_SEQUENCE && parameter && parameter->type != PARAMETER_LIST)
+	/* `cmd: [a, b]`: of its first parameter.  For lkp-tests, which has parameters beside its programs, each list makes jobs. */
+	if (own->value->type == YAML_SEQUENCE &&
+	        (parameter ? parameter->type != PARAMETER_LIST : !suite && !value_is_null(value_get(doc, "lkp_src"))))
 		return add_list(axes, NULL, own, err);
 	if (own->value->type != YAML_MAPPING)
 		return 0;

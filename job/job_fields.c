@@ -124,6 +124,7 @@ const char *const job_field_names[] = {
 	"subqueue",
 	"target_machines",
 	"tbox_group",
+	"testcase",
 	"top",
 	"turbostat",
 	"upstream_branch",

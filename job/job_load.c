@@ -82,19 +82,44 @@ static void merge_weak(struct value *into, struct value *from)
 	value_free(from);
 }
 
+/* `<<: {file: a.yaml, disk: 1SSD}` of lkp-tests: a file, and what is said otherwise; NULL: it is a mapping as any. */
+static const struct yaml_node *included_file(const struct yaml_node *value)
+{
+	const struct yaml_node *file = value->type == YAML_MAPPING ? yaml_get(value, "file") : NULL;
+
+	return file && file->type == YAML_SCALAR && str_has_suffix(file->text, ".yaml") ? file : NULL;
+}
+
 static int load_merged_one(struct loader *l, const struct yaml_node *value, bool top,
         struct value *into, struct value **overrides)
 {
 	struct loaded loaded = { 0 };
+	const struct yaml_node *file;
 	int rc;
 
 	if (l->merge_depth >= JOB_MERGE_DEPTH_MAX)
 		return fail_as(l, ERR_LIMIT, value,
 		        "found \"<<\" inside \"<<\" more than %d deep, which is the limit",
 		        JOB_MERGE_DEPTH_MAX);
+	file = included_file(value);
 	l->merge_depth++;
 	rc = value->type == YAML_SCALAR ? load_file(l, value, top, &loaded)
 	                                : load_mapping(l, value, top, &loaded);
+	if (rc == 0 && file) {
+		/* what stands beside "file" wins over the file */
+		struct loaded below = { 0 };
+
+		value_free(value_take(loaded.mapping, "file"));
+		rc = load_file(l, file, top, &below);
+		if (rc == 0) {
+			value_merge(below.mapping, loaded.mapping);
+			merge_overrides(&below.overrides, loaded.overrides);
+			loaded = below;
+		} else {
+			value_free(loaded.mapping);
+			value_free(loaded.overrides);
+		}
+	}
 	l->merge_depth--;
 	if (rc < 0)
 		return rc;
@@ -179,7 +204,8 @@ static int load_file(struct loader *l, const struct yaml_node *at, bool top, str
 	if (rc < 0)
 		return rc;
 	if (l->files->read(l->files->arg, at->text, &text, &name, &why) < 0) {
-		rc = fail_as(l, why.code, at, "found the file \"%.200s\" after \"<<\": %s",
+		/* A file that is not there is a mistake in the one that names it. */
+		rc = fail_as(l, why.code == ERR_NOT_FOUND ? ERR_INVALID : why.code, at, "found the file \"%.200s\" after \"<<\": %s",
 		        at->text, why.text);
 		goto out;
 	}

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "job/job_check.h"
 #include "job/job_commit.h"
+#include "job/job_defaults.h"
 #include "job/job_fields.h"
 #include "job/job_keys.h"
 
@@ -350,13 +351,16 @@ static int set_parameters(struct lowering *l)
 /* lkp-tests gets what it would run, without what varies or says who asked. */
 static void add_lkp_program(struct lowering *l, struct value *ret)
 {
-	static const char *const keys[] = { "suite", "category", "setup", "daemon" };
+	static const char *const keys[] = { "suite", "testcase", "category", "setup", "daemon", "runtime", "cluster" };
 	struct value *job = value_new(YAML_MAPPING, l->doc->place);
 	struct str text = STR_INIT;
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
 		if (get(l, keys[i]))
 			value_set(job, keys[i], l->doc->place, value_copy(get(l, keys[i])));
+	/* It sorts its results by test case, and ends early if there is none. */
+	if (!get(l, "testcase") && get(l, "suite"))
+		value_set(job, "testcase", l->doc->place, value_copy(get(l, "suite")));
 	for (size_t i = 0; i < l->programs.n; i++)
 		value_set(job, l->programs.v[i], l->doc->place,
 		        value_copy(value_get(l->doc, l->programs.v[i])));
@@ -459,6 +463,17 @@ static void set_default(struct lowering *l, const char *key, struct value *value
 		value_free(value);
 }
 
+/* In seconds; 0: none is given, or none that is right, which is told later. */
+static int64_t runtime_of(const struct lowering *l)
+{
+	const struct value *runtime = get(l, "runtime");
+	long long seconds;
+
+	if (!runtime || runtime->type != YAML_SCALAR || !str_to_seconds(runtime->text, &seconds))
+		return 0;
+	return seconds > 0 && seconds <= JOB_TIMEOUT_MAX_S ? seconds : 0;
+}
+
 static void set_defaults(struct lowering *l)
 {
 	const struct suite *suite = l->suite;
@@ -470,7 +485,8 @@ static void set_defaults(struct lowering *l)
 	        value_text(l->programs.n ? l->programs.v[0] : suite->name, true, place));
 	if (suite->category)
 		set_default(l, "category", value_text(suite->category, true, place));
-	if (suite->timeout_s) {
+	/* Where the job says how long it takes, its own default may be longer. */
+	if (suite->timeout_s && job_default_timeout(runtime_of(l)) <= suite->timeout_s) {
 		snprintf(seconds, sizeof(seconds), "%llds", (long long)suite->timeout_s);
 		set_default(l, "timeout", value_text(seconds, true, place));
 	}

@@ -81,7 +81,7 @@ void job_print(struct str *ret, const struct job *job)
 	for (size_t i = 0; i < job->test_logs.n; i++)
 		str_addf(ret, "    - %s\n", job->test_logs.v[i]);
 	add_env(ret, "", &job->env);
-	if (job->timeout_s != JOB_TIMEOUT_DEFAULT_S)
+	if (job->timeout_s != job_default_timeout(job->runtime_s))
 		add_duration(ret, "timeout", job->timeout_s);
 	if (job->runtime_s)
 		add_duration(ret, "runtime", job->runtime_s);

@@ -576,7 +576,7 @@ static void set_defaults(struct job *job)
 	if (!job->upstream_repo)
 		job->upstream_repo = mem_strdup(job->upstream_url);
 	if (!job->timeout_s)
-		job->timeout_s = JOB_TIMEOUT_DEFAULT_S;
+		job->timeout_s = job_default_timeout(job->runtime_s);
 }
 
 /* Compass-CI knows the addresses of its repositories by their names; here a job says its own. */
@@ -604,7 +604,7 @@ static int read_native(struct reader *r, const struct value *doc)
 	if (rc < 0)
 		return rc;
 	if (r->job->runtime_s > r->job->timeout_s)
-		return fail(r, doc,
+		return fail(r, value_get(doc, "runtime"),
 		        "found a runtime of %" PRId64
 		        "s, allowed: at most the timeout, which is %" PRId64 "s",
 		        r->job->runtime_s, r->job->timeout_s);

@@ -92,6 +92,10 @@ static bool cut_machine(char *name, char ret[65])
 	char *machine = strstr(name, "--"), *instance = strchr(name, '.');
 	bool runs = str_has_prefix(name, "dc-") || str_has_prefix(name, "vm-");
 
+	/* "vm-2p8g.taishan200-2280-2s64p-256g--a61-3": the machine has a name of that form itself. */
+	if (runs && instance && (!machine || instance < machine))
+		machine = NULL;
+
 	if (machine && (machine[2] == '-' || machine[2] == '\0' || strstr(machine + 2, "--")))
 		return false;
 	if (!machine && runs && instance) {

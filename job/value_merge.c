@@ -202,7 +202,10 @@ static void merge_increment(
 		return;
 	base = value_field(into, name);
 	pending = value_field(into, key);
-	if (base)
+	if (base && sign == '-' && value_is_null(value)) {
+		value_free(value_take(into, name));
+		value_free(value);
+	} else if (base)
 		base->value = sign == '+' ? add_value(base->value, value)
 		                          : remove_value(base->value, value);
 	else if (pending)
@@ -263,9 +266,13 @@ void value_settle(struct value *value)
 
 			/* The base may have moved. */
 			base = value_field(value, name);
-			if (!base)
+			if (!base || value_is_null(change)) {
+				if (base && sign == '-') {
+					value_free(value_take(value, name));
+					i = 0;	/* what stood before it has moved; the rest is settled again */
+				}
 				value_free(change);
-			else
+			} else
 				base->value = sign == '+' ? add_value(base->value, change)
 				                          : remove_value(base->value, change);
 			i--;

@@ -159,14 +159,18 @@ expand() { env -u BISECTD_SERVER "$BISECTCTL" expand "$@"; }
 	mkdir -p "$REPOS/lkp/bin"
 	cat >"$REPOS/lkp/bin/run-local" <<'EOF'
 #!/bin/sh
-# What the real one does for us: -o RESULT_ROOT JOBFILE, and a stats.json at the end.
+# What the real one does for us: -o LINK JOBFILE; it wants the arch and a test case, and at its end makes the link to its results.
 grep -q 'mode: threads' "$3" || exit 9
-printf '{"hackbench.throughput": 5, "stderr.oops": 1}\n' >"$2/stats.json"
+grep -q "^arch: $(uname -m)" "$3" && grep -q '^testcase: hackbench' "$3" && grep -q '^runtime: 10s' "$3" || exit 8
+mkdir -p /tmp/kept/0
+printf '{"hackbench.throughput": 5, "stderr.oops": 1}\n' >/tmp/kept/0/stats.json
+rm -f "$2"
+ln -s /tmp/kept/0 "$2"
 EOF
 	chmod +x "$REPOS/lkp/bin/run-local"
 	git -C "$REPOS/lkp" add -A
 	git -C "$REPOS/lkp" commit -qm one
-	printf 'upstream_url: %s\nupstream_commit: main\nsuite: hackbench\nlkp_src: .\nhackbench: {mode: threads}\nmonitors: {x: y}\n' "$REPOS/lkp" >job.yaml
+	printf 'upstream_url: %s\nupstream_commit: main\nsuite: hackbench\nlkp_src: .\nruntime: 10s\nhackbench: {mode: threads}\nmonitors: {x: y}\n' "$REPOS/lkp" >job.yaml
 	answer="$(ctl submit --wait --json job.yaml)"
 	[ "$(get .result.outcome)" = pass ]
 	ctl log "$(get .id)" | grep -A1 -x '## lkp-stats' | grep -q '"stderr.oops": 1'
@@ -183,6 +187,7 @@ lkp_project() {
 	echo '{"ltp.mmap99.fail": 1}' >"$REPOS/lkp-bug/result/stats.json"
 	cat >"$REPOS/lkp-bug/bin/run-local" <<'EOF'
 #!/bin/sh
+mkdir "$2"
 case $(cat number) in
 2) printf '{\n  "ltp.mmap01.pass": 1,\n  "ltp.mm' >"$2/stats.json" ;;
 3) ;;
@@ -234,6 +239,7 @@ lkp_job() {
 	mkdir -p "$REPOS/lkp-one/bin"
 	cat >"$REPOS/lkp-one/bin/run-local" <<'EOF'
 #!/bin/sh
+mkdir "$2"
 printf '{"ltp.mmap99.fail": %s, "ltp.other.fail": 1}\n' "$(cat bug)" >"$2/stats.json"
 exit 1
 EOF

@@ -202,7 +202,13 @@ CONFIG_B="x y"' targets=all 'make=ARCH=x86 V=1'
 	suite lkp lkp_src=lkp 'lkp_job=a: b'
 	[ "$status" = 126 ]
 	[[ "$output" == *'it ended with 3 and left no stats.json'* ]]
-	[ "$(cat job.yaml)" = 'a: b' ]
+	[ "$(cat job.yaml)" = "a: b"$'\n'"arch: $(uname -m)" ]
+	suite lkp lkp_src=lkp 'lkp_job=arch: other'
+	[ "$(cat job.yaml)" = 'arch: other' ]
+	mkdir lkp/hosts
+	suite lkp lkp_src=lkp 'lkp_job=a: b'
+	[ "$status" = 127 ]
+	[[ "$output" == *"this testbox is unknown to lkp-tests: $PWD/lkp/hosts/$(uname -n) has to say"* ]]
 }
 
 @test "boot boots a real kernel, and its panic is a failure" {

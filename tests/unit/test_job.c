@@ -265,8 +265,38 @@ START_TEST(a_wrong_time_is_told)
 	must_refuse(WHOLE "timeout: 99999999999999999999d\n", "allowed: a time");
 	must_refuse(WHOLE "runtime: soon\n", "allowed: a time");
 	must_refuse(WHOLE "runtime: [5m]\n", "found a list as \"runtime\"");
-	must_refuse(WHOLE "runtime: 2h\n",
-	        "found a runtime of 7200s, allowed: at most the timeout, which is 3600s");
+	must_refuse(WHOLE "timeout: 1h\nruntime: 2h\n",
+	        "job.yaml:6:10: found a runtime of 7200s, allowed: at most the timeout, which is 3600s");
+}
+END_TEST
+
+START_TEST(a_long_runtime_makes_a_long_timeout_unless_one_is_given)
+{
+	static const struct {
+		const char *text;
+		int64_t timeout_s;
+	} jobs[] = {
+		{ WHOLE, 3600 },
+		{ WHOLE "runtime: 5m\n", 3600 },
+		{ WHOLE "runtime: 55m\n", 3712 },
+		{ WHOLE "runtime: 2h\n", 8100 },
+		{ WHOLE "runtime: 7d\n", 604800 },
+		{ WHOLE "runtime: 55m\ntimeout: 1h\n", 3600 },
+	};
+
+	for (size_t i = 0; i < sizeof(jobs) / sizeof(*jobs); i++) {
+		struct job *job = must_read(jobs[i].text);
+		struct str text = STR_INIT;
+
+		ck_assert_int_eq(job->timeout_s, jobs[i].timeout_s);
+		/* And what is printed is the same job. */
+		job_print(&text, job);
+		job_free(job);
+		job = must_read(text.buf);
+		ck_assert_int_eq(job->timeout_s, jobs[i].timeout_s);
+		job_free(job);
+		str_release(&text);
+	}
 }
 END_TEST
 
@@ -629,6 +659,8 @@ START_TEST(a_testbox_is_of_a_group_a_machine_and_an_architecture)
 		{ "vm-2p8g.aarch64", "vm-2p8g", "", "aarch64" },
 		{ "vm-2p8g.my.host-12.x86_64", "vm-2p8g", "my.host-12", "x86_64" },
 		{ "taishan200-2280-2s64p-256g--a61", "taishan200-2280-2s64p-256g", "a61", "" },
+		{ "vm-2p8g.taishan200-2280-2s64p-256g--a61-3", "vm-2p8g", "taishan200-2280-2s64p-256g--a61-3", "" },
+		{ "vm-2p8g--a61", "vm-2p8g", "a61", "" },
 		{ "taishan200-2280-2s64p-256g--a61.aarch64", "taishan200-2280-2s64p-256g", "a61", "aarch64" },
 		{ "hw-a.b", "hw-a.b", "", "" },
 	};
@@ -761,6 +793,7 @@ int main(void)
 	tcase_add_test(tcase, what_is_no_job_is_refused);
 	tcase_add_test(tcase, a_wrong_type_is_told);
 	tcase_add_test(tcase, a_wrong_time_is_told);
+	tcase_add_test(tcase, a_long_runtime_makes_a_long_timeout_unless_one_is_given);
 	tcase_add_test(tcase, env_holds_names_and_texts_only);
 	tcase_add_test(tcase, kept_paths_stay_inside);
 	tcase_add_test(tcase, an_url_or_commit_is_never_an_option_or_a_program);

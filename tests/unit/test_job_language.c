@@ -123,6 +123,18 @@ START_TEST(an_included_file_gives_way_to_what_is_written)
 }
 END_TEST
 
+START_TEST(what_stands_beside_an_included_file_wins_over_it)
+{
+	static struct memory_file files[] = { { "a.yaml", "a: 1\nm: {x: 1, xx: 1}\nl: [x]\n" }, { 0 } };
+	struct arguments with = { .files = files };
+
+	expands_with(&with, "<<: {file: a.yaml, m: {x: 2}, b: 2}\nc: 3\n", "a: 1\nb: 2\nc: 3\nl:\n  - x\nm:\n  x: 2\n  xx: 1\n");
+	expands_with(&with, "<<: {file: a.yaml, a: 2}\na: 3\nl: x\nm: x\n", "a: 3\nl: x\nm: x\n");
+	expands_with(&with, "<<: {file: report, m: x}\n", "file: report\nm: x\n");
+	refuses_with(&with, "<<: {file: no.yaml, m: x}\n", "job.yaml:1:12: found the file \"no.yaml\" after \"<<\": it is nowhere");
+}
+END_TEST
+
 START_TEST(a_file_that_is_wrong_is_told_with_its_own_place)
 {
 	static struct memory_file files[] = {
@@ -211,6 +223,10 @@ START_TEST(the_first_document_is_common_to_the_others)
 	expands("a: 1\n---\nb: 1\n", "a: 1\nb: 1\n");
 	expands("---\na: 1\n", "a: 1\n");
 	expands("a: [x]\n---\na+: xx\n", "a:\n  - x\n  - xx\n");
+	/* without a value the key goes, wherever it stands */
+	expands("a: 1\nb: 2\n---\na-:\n", "b: 2\n");
+	expands("a: 1\nb: {x: 1, xx: 2}\n---\nb: {x-: }\nc: 3\n", "a: 1\nb:\n  xx: 2\nc: 3\n");
+	expands("a-:\nb: 2\n", "b: 2\n");
 	refuses("a: 1\n---\n- b\n", "job.yaml:3:1: found a list, allowed: a mapping");
 }
 END_TEST
@@ -309,6 +325,9 @@ START_TEST(a_list_under_any_program_of_lkp_makes_jobs)
 	expands("lkp_src: /lkp\nhackbench: {mode: [threads, process]}\nmonitors: [a, b]\n",
 	        "# hackbench.mode=process\nhackbench:\n  mode: process\nlkp_src: /lkp\nmonitors:\n  - a\n  - b\n"
 	        "# hackbench.mode=threads\nhackbench:\n  mode: threads\nlkp_src: /lkp\nmonitors:\n  - a\n  - b\n");
+	/* and beside them, as lkp has its parameters there, too */
+	expands("lkp_src: /lkp\na: {b: c}\nnr: [2, 1]\n",
+	        "# nr=1\na:\n  b: c\nlkp_src: /lkp\nnr: 1\n# nr=2\na:\n  b: c\nlkp_src: /lkp\nnr: 2\n");
 }
 END_TEST
 
@@ -473,6 +492,7 @@ int main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, an_included_file_gives_way_to_what_is_written);
+	tcase_add_test(tc, what_stands_beside_an_included_file_wins_over_it);
 	tcase_add_test(tc, a_file_that_is_wrong_is_told_with_its_own_place);
 	tcase_add_test(tc, no_file_outside_of_the_search_path_is_named);
 	tcase_add_test(tc, files_that_include_each_other_are_refused);

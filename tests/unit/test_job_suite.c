@@ -252,14 +252,20 @@ END_TEST
 
 START_TEST(lkp_gets_its_programs_and_nothing_that_varies)
 {
-	struct job *job = must_read(WHERE "suite: hackbench\nlkp_src: /lkp\nhackbench: {mode: threads}\niozone:\nmonitors: {a: b}\n"
+	struct job *job = must_read(WHERE "suite: hackbench\nlkp_src: /lkp\nhackbench: {mode: threads}\niozone:\nmonitors: {a: b}\nruntime: 10s\n"
 					  "setup: {cpufreq_governor: performance}\nid: 7\n");
 
 	ck_assert_str_eq(job->suite, "hackbench");
 	ck_assert_str_eq(job->test_run, "lkp\n");
 	ck_assert(has_variable(job, "lkp_src=/lkp"));
-	ck_assert(has_variable(job, "lkp_job=hackbench:\n  mode: threads\niozone:\nsetup:\n  cpufreq_governor: performance\nsuite: hackbench\n"));
+	ck_assert(has_variable(job, "lkp_job=hackbench:\n  mode: threads\niozone:\nruntime: 10s\n"
+		"setup:\n  cpufreq_governor: performance\nsuite: hackbench\ntestcase: hackbench\n"));
 	job_free(job);
+	job = must_read(WHERE "lkp_src: /lkp\na: {b: c}\nruntime: 12h\n");
+	ck_assert_int_eq(job->timeout_s, 48600);
+	job_free(job);
+	same_identity(false, WHERE "lkp_src: /lkp\na: {b: c}\nruntime: 10s\n",
+		"upstream_url: https://example.org/a.git\nupstream_commit: v2\nlkp_src: /lkp\na.b: c\nruntime: 300s\n");
 	same_identity(true, WHERE "lkp_src: /lkp\na: {b: c}\nid: 1\n", "upstream_url: https://example.org/a.git\nupstream_commit: v2\nlkp_src: /lkp\na.b: c\nid: 2\n");
 }
 END_TEST
