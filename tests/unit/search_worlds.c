@@ -317,7 +317,8 @@ double appeal(struct world *world, uint32_t v, double tells)
 		inside += world->inside[v] >> i & 1 ? p[i] : 0;
 		top = candidates(world) >> i & 1 && p[i] > top ? p[i] : top;
 	}
-	return tells + 0.2 * fmin(1, 20 * (1 - top)) * inside * learned(world);
+	/* what contains a fix is good */
+	return tells + 0.2 * fmin(1, 20 * (1 - top)) * (world->options.fix ? 1 - inside : inside) * learned(world);
 }
 
 /* worlds */

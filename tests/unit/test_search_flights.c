@@ -220,6 +220,21 @@ START_TEST(a_commit_that_was_built_may_run_on_several_slots_at_once)
 END_TEST
 
 /* The parent of the bad end is being built, and its first run will tell nearly all; one of the bad end would be cheap. */
+/* Two runs that are under way tell of the rate already: a third is chosen for what it tells of the culprit. */
+START_TEST(runs_in_flight_tell_of_the_rate_so_that_the_next_need_not)
+{
+	start_linear(5);
+	see_times(5, OBSERVED_BAD, 2);
+	see(5, OBSERVED_GOOD);
+	see_times(0, OBSERVED_GOOD, 2);
+	see_times(1, OBSERVED_GOOD, 2);
+	see(3, OBSERVED_GOOD);
+	take_expecting(3, PURPOSE_SEARCH);
+	take_expecting(4, PURPOSE_SEARCH);
+	take_expecting(3, PURPOSE_SEARCH);
+}
+END_TEST
+
 START_TEST(a_slot_waits_for_a_run_in_flight_that_tells_far_more)
 {
 	options.build_cost = 10;
@@ -255,6 +270,7 @@ int main(void)
 	tcase_add_test(tests, a_commit_that_is_being_built_is_not_offered_to_another_slot);
 	tcase_add_test(tests, ends_and_witnesses_that_are_being_built_are_not_built_twice_at_once);
 	tcase_add_test(tests, a_commit_that_was_built_may_run_on_several_slots_at_once);
+	tcase_add_test(tests, runs_in_flight_tell_of_the_rate_so_that_the_next_need_not);
 	tcase_add_test(tests, a_slot_waits_for_a_run_in_flight_that_tells_far_more);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
