@@ -388,7 +388,8 @@ static void read_build(
 	}
 	if (x->frame == BETWEEN_FRAMES || read_traceback(x, log, text, len))
 		return;
-	show_to_reports(x, log, NULL, text, len);
+	if (show_to_reports(x, log, NULL, text, len))
+		return;
 	ask(x, log, &(struct rule_line){ text, len, 0, false }, &hit);
 	if (hit.rule && !hit.ignored)
 		note_hit(x, log, &hit, NULL, text, len, raw, raw_len);
@@ -495,13 +496,13 @@ static bool read_tap(struct extractor *x, const char *text, size_t len)
 	size_t name_len, indent = strspn(text, "# \t");
 	enum tap_line tap = tap_line(&x->tap, text, len, &name, &name_len);
 
-	/* A point with subtests fails because one of them did: it comes of that one. */
 	if (tap == TAP_FAILED || tap == TAP_PASSED) {
 		str_clear(&x->text);
 		tap_add_parents(&x->tap, &x->text);
 		str_add_bytes(&x->text, name, name_len);
 	}
 	if (tap == TAP_FAILED) {
+		/* A point with subtests fails because one of them did: it comes of that one. */
 		x->case_follows |= indent < x->failed_indent;
 		note_case(x, x->text.buf, x->text.len, name_len);
 	} else if (tap == TAP_PASSED) {
@@ -625,7 +626,10 @@ static size_t runner_time(const char *text, size_t len)
 			return 0;
 	if (text[n] == '.')
 		n += 1 + strspn(text + n + 1, "0123456789");
-	return text[n] == 'Z' && text[n + 1] == ' ' ? n + 2 : 0;
+	if (text[n] != 'Z')
+		return 0;
+	/* blanks at the end of a line are gone */
+	return text[n + 1] == ' ' ? n + 2 : n + 1 == len ? n + 1 : 0;
 }
 
 void extractor_read(struct extractor *x, const char *raw, size_t raw_len)

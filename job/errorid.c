@@ -394,10 +394,10 @@ bool extractor_ran_to_its_end(const struct extractor *x)
 	return x->ended && x->ran_to_its_end;
 }
 
-/* An error that found no room in the list may be a failure of the same case. */
+/* An error that found no room in the list, or a line that was given up, may be a failure of the same case. */
 static bool knows_passes(const struct extractor *x)
 {
-	return x->ended && !x->notes.dropped;
+	return x->ended && !x->notes.dropped && !x->gave_up;
 }
 
 bool extractor_case_passed(struct extractor *x, const char *asked)

@@ -112,6 +112,8 @@ static int load_merged_one(struct loader *l, const struct yaml_node *value, bool
 		value_free(value_take(loaded.mapping, "file"));
 		rc = load_file(l, file, top, &below);
 		if (rc == 0) {
+			for (size_t i = 0; below.overrides && i < loaded.mapping->n; i++)
+				value_free(value_take(below.overrides, loaded.mapping->fields[i].key));
 			value_merge(below.mapping, loaded.mapping);
 			merge_overrides(&below.overrides, loaded.overrides);
 			loaded = below;

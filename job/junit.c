@@ -116,17 +116,21 @@ static bool is_tag(const char *tag, size_t len, const char *name)
 /* Those of googletest and ctest say it of each case; where nobody says anything, it was run. */
 static bool was_run(const char *tag, size_t len)
 {
+	static const char *const names[] = { "status", "result" };
 	static const char *const words[] = { "run", "passed", "pass", "ok", "success", "completed" };
 	struct str value = STR_INIT;
-	bool known = true;
+	bool run = true;
 
-	if (attribute(&value, tag, len, "status") || attribute(&value, tag, len, "result")) {
-		known = false;
-		for (size_t i = 0; i < sizeof(words) / sizeof(*words) && !known; i++)
-			known = !strcasecmp(value.buf, words[i]);
+	for (size_t k = 0; k < sizeof(names) / sizeof(*names) && run; k++) {
+		str_clear(&value);
+		if (!attribute(&value, tag, len, names[k]))
+			continue;
+		run = false;
+		for (size_t i = 0; i < sizeof(words) / sizeof(*words) && !run; i++)
+			run = !strcasecmp(value.buf, words[i]);
 	}
 	str_release(&value);
-	return known;
+	return run;
 }
 
 static enum junit_tag end_case(struct junit *junit)
@@ -221,6 +225,7 @@ enum junit_tag junit_read(struct junit *junit, const char *text, size_t len, boo
 		read_suite(junit, tag, len);
 	} else if (is_tag(tag, len, "/testsuite") || is_tag(tag, len, "/testsuites")) {
 		junit->ended = junit->depth-- <= 1;
+		str_clear(&junit->suite);
 	} else if (is_tag(tag, len, "testcase")) {
 		return read_case(junit, tag, len);
 	} else if (is_tag(tag, len, "/testcase")) {

@@ -15,7 +15,7 @@ enum junit_tag { JUNIT_OTHER, JUNIT_PASSED, JUNIT_FAILED };
 struct junit {
 	bool in_case, noted;
 	bool may_pass;      /* it was run, and nothing was said against it yet */
-	struct str suite;   /* the innermost that has a name */
+	struct str suite;   /* that was begun last, if none was closed since */
 	struct str name;    /* "<classname>.<name>", or "<suite>.<name>" where there is no class */
 	struct str failure; /* "<type>: <message>" of what it failed with; may be empty */
 	struct str tag;     /* what has come of a tag that is not whole yet */

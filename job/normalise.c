@@ -461,8 +461,6 @@ static const char *skip_lower(const char *p, const char *end)
 	return p;
 }
 
-/* "<4>", "3,1234,5678,-;", "kern  :err   :", "May  1 10:00:00 host kernel:"; `p` itself if none of
- * them stands there. */
 /* True if the text begins so; '0' stands for a digit or blank, 'a' for a letter. */
 static bool has_form(const char *p, const char *end, const char *form)
 {
@@ -489,6 +487,8 @@ static const char *skip_host(const char *p, const char *end)
 	return q ? q + 8 : NULL;
 }
 
+/* "<4>", "3,1234,5678,-;", "kern  :err   :", "May  1 10:00:00 host kernel:"; `p` itself if none of
+ * them stands there. */
 static const char *skip_log_prefix(const char *p, const char *end)
 {
 	const char *q;

@@ -207,7 +207,7 @@ static enum tap_line read_point(struct tap *tap, const char *p, const char *end,
 {
 	const char *number_start, *number_end, *name;
 	uint32_t number = 0;
-	bool expected;
+	bool expected, unnamed;
 
 	number_start = skip_blanks(p, end);
 	number_end = read_number(number_start, end, &number);
@@ -225,13 +225,15 @@ static enum tap_line read_point(struct tap *tap, const char *p, const char *end,
 		note_point(tap, number_end ? number : 0);
 	if (expected)
 		return TAP_EXCUSED;
-	if (name == end && number_end) {
+	unnamed = name == end;
+	if (unnamed && number_end) {
 		name = number_start;
 		end = number_end;
 	}
 	*ret_name = name;
 	*ret_len = (size_t)(end - name);
-	return failed ? TAP_FAILED : TAP_PASSED;
+	/* A number alone is that of every program's point. */
+	return failed ? TAP_FAILED : unnamed ? TAP_EXCUSED : TAP_PASSED;
 }
 
 enum tap_line tap_line(

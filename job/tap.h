@@ -43,7 +43,8 @@ void tap_release(struct tap *tap);
 /*
  * Reads one line.  TAP_PASSED and TAP_FAILED give the point's name (its number if it has no other),
  * borrowed from `text`.  A point of a subtest, which is indented or in a comment, counts for its own
- * failure and not for the plan; TAP_EXCUSED is one with "# TODO" or "# SKIP", however it went.
+ * failure and not for the plan; TAP_EXCUSED is one with "# TODO" or "# SKIP", however it
+ * went, and one that passed without a name.
  */
 enum tap_line tap_line(
         struct tap *tap, const char *text, size_t len, const char **ret_name, size_t *ret_len);

@@ -125,11 +125,13 @@ END_TEST
 
 START_TEST(what_stands_beside_an_included_file_wins_over_it)
 {
-	static struct memory_file files[] = { { "a.yaml", "a: 1\nm: {x: 1, xx: 1}\nl: [x]\n" }, { 0 } };
+	static struct memory_file files[] = { { "a.yaml", "a: 1\nm: {x: 1, xx: 1}\nl: [x]\n" },
+		{ "b.yaml", "a: 1\nos: a\noverride: {os: c, a: 2}\n" }, { 0 } };
 	struct arguments with = { .files = files };
 
 	expands_with(&with, "<<: {file: a.yaml, m: {x: 2}, b: 2}\nc: 3\n", "a: 1\nb: 2\nc: 3\nl:\n  - x\nm:\n  x: 2\n  xx: 1\n");
 	expands_with(&with, "<<: {file: a.yaml, a: 2}\na: 3\nl: x\nm: x\n", "a: 3\nl: x\nm: x\n");
+	expands_with(&with, "<<: {file: b.yaml, os: b}\n", "a: 2\nos: b\n");
 	expands_with(&with, "<<: {file: report, m: x}\n", "file: report\nm: x\n");
 	refuses_with(&with, "<<: {file: no.yaml, m: x}\n", "job.yaml:1:12: found the file \"no.yaml\" after \"<<\": it is nowhere");
 }
