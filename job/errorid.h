@@ -103,14 +103,16 @@ const char *extractor_rules(const struct extractor *extractor);	/* rules_version
  * After extractor_end: did the run get to its end, so that the absence of an id means something?
  * Exit status 0, unless TAP was written that stopped early (`tests | tee log` ends in 0); or a
  * normal exit with a complete TAP plan (1..N, and all N points seen, no "Bail out!") or a whole
- * stats.json; if that was expected, not without it.  Never after a signal, a timeout, or a line on which `match` or a rule gave up; nor, without `match`, when ids
- * were dropped: what is not in a list that is not whole may have been in the log.
+ * stats.json; if that was expected, not without it.  Never after a signal, a timeout, or a line on
+ * which `match` or a rule gave up; nor, without `match`, when ids were dropped: what is not in a list
+ * that is not whole may have been in the log.
  */
 bool extractor_ran_to_its_end(const struct extractor *extractor);
 
 /*
  * After extractor_end: does the log say that the test case passed that `asked`, "<suite>.<case>.fail", is the failure of?  Then it
- * did not fail, however the run went on.  Never where it failed as well, or when ids were dropped.
+ * did not fail, however the run went on.  Never where it failed as well, nor when ids were dropped, a line was given up, or one of
+ * several programs that wrote TAP did not get to its end.
  */
 bool extractor_case_passed(struct extractor *extractor, const char *asked);
 /* All of them as passed_cases_text() (job/passed_cases.h); NULL: none.  The caller frees. */

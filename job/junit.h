@@ -28,8 +28,9 @@ void junit_release(struct junit *junit);
 /* True if a line begins such a report. */
 bool junit_begins(const char *line, size_t len);
 /*
- * What stands before a ">" (closed) or before the end of a line. JUNIT_FAILED if a case has failed, once for each: `name` and `failure`
- * tell of it. JUNIT_PASSED at the end of one that was run and neither failed nor was skipped. A tag may go on over lines and have ">" in its values; one that is longer than ERRORID_LINE_MAX is passed over.
+ * What stands before a ">" (closed) or before the end of a line. JUNIT_FAILED if a case has failed, once for each: `name` and
+ * `failure` tell of it. JUNIT_PASSED at the end of one that was run and neither failed nor was skipped. A tag may go on over lines
+ * and have ">" in its values; one that is longer than ERRORID_LINE_MAX is passed over.
  */
 enum junit_tag junit_read(struct junit *junit, const char *text, size_t len, bool closed);
 

@@ -1,6 +1,6 @@
 /*
- * What tells two reports of the kernel's lock validator apart: who takes which lock, and which one it holds (print_deadlock_bug() and
- * print_circular_bug() of kernel/locking/lockdep.c).  Their headers are alike:
+ * What tells two reports of the kernel's lock validator apart: who takes which lock, and which one it holds
+ * (print_deadlock_bug() and print_circular_bug() of kernel/locking/lockdep.c).  Their headers are alike:
  *
  *     WARNING: possible circular locking dependency detected
  *     getty/4382 is trying to acquire lock:
@@ -29,8 +29,8 @@ void lockdep_init(struct lockdep *lockdep);
 void lockdep_release(struct lockdep *lockdep);
 
 /*
- * Reads one line without its prefix; `caller` as of struct kernel_prefix, not NUL-terminated.  True at the last line that counts: then
- * `text` is "HEADER COMM is trying to acquire lock: at: FUNCTION but task is already holding lock: at: FUNCTION".
+ * Reads one line without its prefix; `caller` as of struct kernel_prefix, not NUL-terminated.  True at the last line that counts:
+ * then `text` is "HEADER COMM is trying to acquire lock: at: FUNCTION but task is already holding lock: at: FUNCTION".
  */
 bool lockdep_read(struct lockdep *lockdep, const char *text, size_t len, const char *caller, size_t caller_len);
 

@@ -59,6 +59,7 @@ static bool plan_is_kept(const struct tap *tap)
 
 static void next_program(struct tap *tap)
 {
+	tap->several = true;
 	if (!plan_is_kept(tap))
 		tap->broken = true;
 	if (tap->seen)
@@ -278,4 +279,9 @@ bool tap_is_complete(const struct tap *tap)
 bool tap_is_broken(const struct tap *tap)
 {
 	return (tap->any_plan || tap->broken) && tap->any_point && !tap_is_complete(tap);
+}
+
+bool tap_is_mixed_up(const struct tap *tap)
+{
+	return tap->several && tap_is_broken(tap);
 }

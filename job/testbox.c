@@ -95,7 +95,6 @@ static bool cut_machine(char *name, char ret[65])
 	/* "vm-2p8g.taishan200-2280-2s64p-256g--a61-3": the machine has a name of that form itself. */
 	if (runs && instance && (!machine || instance < machine))
 		machine = NULL;
-
 	if (machine && (machine[2] == '-' || machine[2] == '\0' || strstr(machine + 2, "--")))
 		return false;
 	if (!machine && runs && instance) {

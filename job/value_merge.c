@@ -272,9 +272,10 @@ void value_settle(struct value *value)
 					i = 0;	/* what stood before it has moved; the rest is settled again */
 				}
 				value_free(change);
-			} else
+			} else {
 				base->value = sign == '+' ? add_value(base->value, change)
 				                          : remove_value(base->value, change);
+			}
 			i--;
 			free(name);
 		} else {

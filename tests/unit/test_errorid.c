@@ -684,6 +684,9 @@ START_TEST(what_was_not_run_or_failed_as_well_has_not_passed)
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		ck_assert_msg(!case_passed(texts[i], "demo.b.fail"), "%s", texts[i]);
+	/* Of two programs that have a case of one name, the second died. */
+	ck_assert(!case_passed("1..1\nok 1 - b\n1..2\nok 1 - a\n", "demo.b.fail"));
+	ck_assert(case_passed("1..1\nok 1 - b\n1..2\nok 1 - a\nnot ok 2 - c\n", "demo.b.fail"));
 	/* A number is no name. */
 	ck_assert(!case_passed("ok 1\nok 2\n1..2\nok 1\n", "demo.2.fail"));
 	ck_assert(!case_passed("ok\n", "demo.unnamed.fail"));
