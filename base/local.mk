@@ -20,4 +20,5 @@ libbase_a_SOURCES = \
 	base/settings_table.c base/settings_table.h \
 	base/str.c base/str.h \
 	base/worker.c base/worker.h \
-	base/yaml.c base/yaml.h
+	base/yaml.c base/yaml.h \
+	base/yaml_braces.c base/yaml_braces.h

@@ -183,7 +183,7 @@ static int add_key(struct reader *r, struct level *level, struct node *key, cons
 	if (key->pub.type != YAML_SCALAR)
 		return fail_at(r, ERR_INVALID, mark,
 		        "a key has to be one word or text, not a list or mapping; text that begins "
-		        "with { or [ needs quotes, as \"{{ name }}\"");
+		        "with { or [ needs quotes");
 	is_merge = strcmp(key->pub.text, "<<") == 0;
 	if (!is_merge) {
 		struct yaml_node **found = tfind(&key->pub, &level->seen, compare_texts);

@@ -1,6 +1,7 @@
 /* KEY=VALUE of a command line. */
 #include "base/mem.h"
 #include "base/yaml.h"
+#include "base/yaml_braces.h"
 #include "job/job_check.h"
 #include "job/job_load.h"
 
@@ -51,14 +52,18 @@ static struct value *value_of_node(const struct yaml_node *node, struct place pl
 
 static int read_value(struct value **ret, const char *text, struct place place, struct error *err)
 {
+	struct str quoted = STR_INIT;
 	struct yaml *doc;
 	int rc;
 
-	if (*text != '[' && *text != '{') {
+	if (*text != '[' && (*text != '{' || text[1] == '{')) {
 		*ret = value_text(text, false, place);
 		return 0;
 	}
+	if (yaml_quote_braces(&quoted, text, strlen(text)))
+		text = quoted.buf;
 	rc = yaml_read(&doc, place.where, text, strlen(text), err);
+	str_release(&quoted);
 	if (rc < 0)
 		return rc;
 	*ret = value_of_node(yaml_root(doc), place);

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/yaml.h"
+#include "base/yaml_braces.h"
 #include "job/job_check.h"
 #include "job/job_template.h"
 
@@ -157,24 +158,24 @@ static int load_merged(struct loader *l, const struct yaml_node *value, bool top
 	return rc;
 }
 
-static int check_cycle(struct loader *l, const struct yaml_node *at)
+static int check_cycle(struct loader *l, const struct yaml_node *at, const char *path)
 {
 	struct str chain = STR_INIT;
 	size_t i = 0;
 	int rc;
 
-	while (i < l->n_open && strcmp(l->open[i], at->text) != 0)
+	while (i < l->n_open && strcmp(l->open[i], path) != 0)
 		i++;
 	if (i == l->n_open)
 		return 0;
 	for (; i < l->n_open; i++)
 		str_addf(&chain, "%s -> ", l->open[i]);
-	rc = fail(l, at, "found files that include each other: %s%s", chain.buf, at->text);
+	rc = fail(l, at, "found files that include each other: %s%s", chain.buf, path);
 	str_release(&chain);
 	return rc;
 }
 
-static int check_path(struct loader *l, const struct yaml_node *at)
+static int check_path(struct loader *l, const struct yaml_node *at, const char *path)
 {
 	if (!l->files)
 		return fail(l, at,
@@ -182,7 +183,7 @@ static int check_path(struct loader *l, const struct yaml_node *at)
 		        "them (files are not "
 		        "read here; bisectctl puts them in)",
 		        at->text);
-	if (!path_is_inside(at->text) || *at->text == '-' || check_has_control(at->text))
+	if (!path_is_inside(path) || *path == '-' || check_has_control(path))
 		return fail(l, at,
 		        "found \"%.200s\" after \"<<\", allowed: the path of a file below a "
 		        "directory of the "
@@ -191,7 +192,7 @@ static int check_path(struct loader *l, const struct yaml_node *at)
 	if (l->n_files >= JOB_FILES_MAX)
 		return fail_as(l, ERR_LIMIT, at,
 		        "found more than %d files after \"<<\", which is the limit", JOB_FILES_MAX);
-	return check_cycle(l, at);
+	return check_cycle(l, at, path);
 }
 
 static int load_text(struct loader *l, const char *text, size_t len, bool top, struct loaded *ret);
@@ -200,12 +201,15 @@ static int load_file(struct loader *l, const struct yaml_node *at, bool top, str
 {
 	struct str text = STR_INIT, name = STR_INIT;
 	struct error why = ERROR_INIT;
-	const char *outer = l->where;
-	int rc = check_path(l, at);
+	const char *outer = l->where, *path = at->text;
+	int rc;
 
+	while (str_has_prefix(path, "./"))
+		path += 2;
+	rc = check_path(l, at, path);
 	if (rc < 0)
 		return rc;
-	if (l->files->read(l->files->arg, at->text, &text, &name, &why) < 0) {
+	if (l->files->read(l->files->arg, path, &text, &name, &why) < 0) {
 		/* A file that is not there is a mistake in the one that names it. */
 		rc = fail_as(l, why.code == ERR_NOT_FOUND ? ERR_INVALID : why.code, at, "found the file \"%.200s\" after \"<<\": %s",
 		        at->text, why.text);
@@ -219,7 +223,7 @@ static int load_file(struct loader *l, const struct yaml_node *at, bool top, str
 		        JOB_FILES_BYTES_MAX);
 		goto out;
 	}
-	l->open[l->n_open++] = at->text;
+	l->open[l->n_open++] = path;
 	l->where = keep_name(l->documents, name.buf);
 	rc = load_text(l, text.buf, text.len, top, ret);
 	l->where = outer;
@@ -460,14 +464,22 @@ static int load_node(struct loader *l, const struct yaml_node *node, struct valu
 
 /* --- whole texts --- */
 
-static int parse(struct loader *l, const char *text, size_t len, bool many, struct yaml **ret)
+static int parse(struct loader *l, const char *text, size_t len, struct yaml **ret)
 {
-	int rc;
+	struct str quoted = STR_INIT;
+	int rc = 0;
 
-	if (len <= YAML_TEXT_MAX && (rc = job_refuse_templates(l->where, text, len, l->err)) < 0)
-		return rc;
-	return many ? yaml_read_stream(ret, l->where, text, len, l->err)
-	            : yaml_read(ret, l->where, text, len, l->err);
+	if (len <= YAML_TEXT_MAX) {
+		rc = job_refuse_templates(l->where, text, len, l->err);
+		if (rc == 0 && yaml_quote_braces(&quoted, text, len)) {
+			text = quoted.buf;
+			len = quoted.len;
+		}
+	}
+	if (rc == 0)
+		rc = yaml_read_stream(ret, l->where, text, len, l->err);
+	str_release(&quoted);
+	return rc;
 }
 
 static int load_root(struct loader *l, const struct yaml_node *root, bool top, struct loaded *ret)
@@ -482,11 +494,11 @@ static int load_root(struct loader *l, const struct yaml_node *root, bool top, s
 	return load_mapping(l, root, top, ret);
 }
 
-/* A file that is included, or holds defaults: one document. */
+/* A file that is included, or holds defaults.  Of several documents the first, which is common to the others, as lkp-tests does. */
 static int load_text(struct loader *l, const char *text, size_t len, bool top, struct loaded *ret)
 {
 	struct yaml *doc;
-	int rc = parse(l, text, len, false, &doc);
+	int rc = parse(l, text, len, &doc);
 
 	if (rc < 0)
 		return rc;
@@ -618,7 +630,7 @@ int job_load(struct job_documents *ret, const char *where, const char *text, siz
 	int rc;
 
 	l.where = keep_name(&documents, where);
-	rc = parse(&l, text, len, true, &doc);
+	rc = parse(&l, text, len, &doc);
 	if (rc < 0)
 		goto out;
 	rc = load_documents(&l, doc, !begins_with_mark(text, len));

@@ -147,7 +147,7 @@ static int fill_in(
 
 static bool is_other_language(const char *key, unsigned depth)
 {
-	static const char *const keys[] = { "env", "error", "setup", "daemon" };
+	static const char *const keys[] = { "env", "error", "setup", "daemon", "cmd" };
 
 	if (strcmp(key, "run") == 0)
 		return true;

@@ -13,8 +13,8 @@
 int job_refuse_templates(const char *where, const char *text, size_t len, struct error *err);
 
 /*
- * Puts the values in, everywhere but in scripts (values of a key `run`, `setup`, `daemon`), `env` and `error`, where the text is that of other
- * languages.  A name is a key of the job or a path of keys (ltp.test) with one text as its value, which may hold names itself.
+ * Puts the values in, everywhere but in scripts (values of a key `run`, `setup`, `daemon`, `cmd`), `env` and `error`, where the text is that of
+ * other languages.  A name is a key of the job or a path of keys (ltp.test) with one text as its value, which may hold names itself.
  */
 int job_substitute(struct value *job, struct error *err);
 

@@ -183,10 +183,10 @@ START_TEST(only_plain_data_is_taken)
 	refuse("%TAG !e! tag:example,2000:\n---\na\n",
 	        "job.yaml:1:1: a %TAG directive found; only plain data is allowed");
 	refuse("[a]: 1\n", "job.yaml:1:1: a key has to be one word or text, not a list or mapping; "
-	        "text that begins with { or [ needs quotes, as \"{{ name }}\"");
+	        "text that begins with { or [ needs quotes");
 	refuse("? {a: 1}\n: 1\n",
 	        "job.yaml:1:3: a key has to be one word or text, not a list or mapping; "
-	        "text that begins with { or [ needs quotes, as \"{{ name }}\"");
+	        "text that begins with { or [ needs quotes");
 	refuse("a\n---\nb\n", "job.yaml:2:1: a second document begins; one is allowed");
 }
 END_TEST

@@ -143,7 +143,7 @@ START_TEST(a_file_that_is_wrong_is_told_with_its_own_place)
 		{ "list.yaml", "- a\n" },
 		{ "bad.yaml", "a: 1\nb: [\n" },
 		{ "erb.yaml", "a: 1\nb: <%= x %>\n" },
-		{ "two.yaml", "a: 1\n---\nb: 1\n" },
+		{ "two.yaml", "a: 1\n---\nb: [\n" },
 		{ "outer.yaml", "k: 1\n<<: bad.yaml\n" },
 		{ 0 },
 	};
@@ -153,7 +153,22 @@ START_TEST(a_file_that_is_wrong_is_told_with_its_own_place)
 	refuses_with(&with, "<<: list.yaml\n", "list.yaml:1:1: found a list, allowed: a mapping");
 	refuses_with(&with, "<<: outer.yaml\n", "bad.yaml:");
 	refuses_with(&with, "<<: erb.yaml\n", "erb.yaml:2:4: found the ERB template");
-	refuses_with(&with, "<<: two.yaml\n", "two.yaml:2:1: a second document begins; one is allowed");
+	refuses_with(&with, "<<: two.yaml\n", "two.yaml:4:1: ");
+}
+END_TEST
+
+START_TEST(of_an_included_file_the_first_document_counts)
+{
+	static struct memory_file files[] = {
+		{ "two.yaml", "a: 1\n---\nb: 1\n" },
+		{ "dir/one.yaml", "a: 2\n<<: ././two.yaml\n" },
+		{ 0 },
+	};
+	struct arguments with = { .files = files };
+
+	expands_with(&with, "c: 2\n<<: ./two.yaml\n", "a: 1\nc: 2\n");
+	expands_with(&with, "<<: ./dir/one.yaml\n", "a: 2\n");
+	refuses_with(&with, "<<: ./../two.yaml\n", "job.yaml:1:5: found \"./../two.yaml\" after");
 }
 END_TEST
 
@@ -400,6 +415,7 @@ START_TEST(names_in_braces_are_the_values_of_other_keys)
 	expands("os: [b, a]\nltp: {test: 'x-{{ os }}'}\nt: '{{ltp.test}}!'\n",
 	        "# os=a\nltp:\n  test: x-a\nos: a\nt: \"x-a!\"\n# os=b\nltp:\n  test: x-b\nos: b\nt: \"x-b!\"\n");
 	expands("a: ~\nb: 'x{{ a }}y'\n", "a:\nb: xy\n");
+	expands("cmd: 'docker -f {{.Id}}'\n", "cmd: \"docker -f {{.Id}}\"\n");
 	expands("env: {A: '{{.Id}}'}\ntest: {run: 'docker -f {{.Id}}'}\nltp: {run: '{{ x }}'}\n",
 	        "env:\n  A: \"{{.Id}}\"\nltp:\n  run: \"{{ x }}\"\ntest:\n  run: \"docker -f {{.Id}}\"\n");
 	refuses("a: 'x {{ nope }}'\n", "job.yaml:1:4: found \"{{ nope }}\", but the job has no key \"nope\"");
@@ -407,6 +423,27 @@ START_TEST(names_in_braces_are_the_values_of_other_keys)
 	refuses("a: '{{ b '\n", "job.yaml:1:4: found \"{{\" without \"}}\"");
 	refuses("a: '{{ b }}'\nb: '{{ a }}'\n", "job.yaml:1:4: found \"{{ b }}\" more than 16 deep");
 	refuses("a: '{{ l }}'\nl: [x]\n", "job.yaml:1:4: found \"{{ l }}\", which is a list");
+}
+END_TEST
+
+START_TEST(names_in_braces_need_no_quotes)
+{
+	static const struct arguments with = { .before = { "k={{ os }}" }, .after = { "l={{ os }}-1", "m=[{{ os }}, b]" } };
+
+	expands("os: a\nt: {{ os }}\nu:   {{os}}-{{ os }} x  # {{ no }}\nv: {{ os }}'s", "os: a\nt: a\nu: \"a-a x\"\nv: \"a's\"\n");
+	expands("os: a\nt:\n- {{ os }}\n- - {{ os }}\n  - x\nu: [{{ os }}, {a: {{ os }}, b: {{ os }}}]\n",
+	        "os: a\nt:\n  - a\n  -\n    - a\n    - x\nu:\n  - a\n  -\n    a: a\n    b: a\n");
+	expands("os: a\nt: {{\n    os\n  }}\n", "os: a\nt: a\n");
+	/* Texts stay as they are. */
+	expands("os: a\nt: |\n  x: {{ os }}'s\nu: \"y:\n  - {{ os }}\"\ntest: {run: 'x: {{ os }}'}\n",
+	        "os: a\nt: |\n  x: a's\ntest:\n  run: \"x: {{ os }}\"\nu: \"y: - a\"\n");
+	expands("# {{ x }}: {{\nt: {}\nu: {a: {}}\n", "t: {}\nu:\n  a: {}\n");
+	expands_with(&with, "os: a\n", "k: a\nl: a-1\nm:\n  - a\n  - b\nos: a\n");
+	refuses("a: {{ b + 1 }}\n", "job.yaml:1:4: found \"{{ b + 1 }}\", allowed between the braces: the name of a key");
+	refuses("a: {{\n  case b when 'c' then 1 }}\n", "job.yaml:1:4: found \"{{ case b when 'c' then 1 }}\", allowed between");
+	refuses("a: {{ b\n", "job.yaml:");
+	refuses("{{ b }}: c\n", "job.yaml:1:1: a key has to be one word");
+	refuses("a: {{b: c}: d}\n", "job.yaml:1:5: a key has to be one word");
 }
 END_TEST
 
@@ -496,6 +533,7 @@ int main(void)
 	tcase_add_test(tc, an_included_file_gives_way_to_what_is_written);
 	tcase_add_test(tc, what_stands_beside_an_included_file_wins_over_it);
 	tcase_add_test(tc, a_file_that_is_wrong_is_told_with_its_own_place);
+	tcase_add_test(tc, of_an_included_file_the_first_document_counts);
 	tcase_add_test(tc, no_file_outside_of_the_search_path_is_named);
 	tcase_add_test(tc, files_that_include_each_other_are_refused);
 	tcase_add_test(tc, files_have_a_number_and_a_size);
@@ -513,6 +551,7 @@ int main(void)
 	tcase_add_test(tc, programs_may_stand_in_pp_or_program);
 	tcase_add_test(tc, a_block_of_a_role_counts_where_the_role_is_played);
 	tcase_add_test(tc, names_in_braces_are_the_values_of_other_keys);
+	tcase_add_test(tc, names_in_braces_need_no_quotes);
 	tcase_add_test(tc, names_that_grow_are_bounded);
 	tcase_add_test(tc, what_was_expanded_expands_to_itself);
 	tcase_add_test(tc, a_script_that_is_indented_with_tabs_stays_readable);
