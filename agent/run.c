@@ -16,7 +16,7 @@
 enum {
 	TRANSFER_MS = 30 * 60 * 1000,
 	STANDARD_TIMEOUT_S = 3600,
-	TIMEOUT_MAX_S = 7 * 24 * 3600,
+	TIMEOUT_MAX_S = 30 * 24 * 3600,
 	SCRIPT_BINDS_MAX = 16,
 	RENEW_MAX_MS = 5000, /* a cancelled unit is learned of by then */
 	FINISH_PATIENCE = 5, /* a result is dearer than an artifact: so many times the patience */

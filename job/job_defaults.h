@@ -7,7 +7,7 @@
 #define JOB_CATEGORY_DEFAULT	"functional"
 #define JOB_TESTBOX_DEFAULT	"dc-2g"
 #define JOB_TIMEOUT_DEFAULT_S	3600
-#define JOB_TIMEOUT_MAX_S	(7 * 24 * 3600)
+#define JOB_TIMEOUT_MAX_S	(30 * 24 * 3600)
 
 /* With a runtime, an eighth more than that and at least five minutes, as Compass-CI has it. */
 static inline int64_t job_default_timeout(int64_t runtime_s)

@@ -17,7 +17,6 @@
 #define ENV_BYTES_MAX (64u << 10)
 #define KEEP_COUNT_MAX 1000
 #define KEEP_BYTES_MAX (64u << 10)
-#define TIME_MAX_S (7 * 86400)
 
 struct reader {
 	struct job *job;
@@ -502,9 +501,9 @@ static int read_time(struct reader *r, const struct value *value, const char *na
 
 	if (rc < 0)
 		return rc;
-	if (!str_to_seconds(text, &seconds) || seconds < 1 || seconds > TIME_MAX_S)
+	if (!str_to_seconds(text, &seconds) || seconds < 1 || seconds > JOB_TIMEOUT_MAX_S)
 		return fail(r, value,
-		        "found \"%.100s\" as \"%s\", allowed: a time from 1s to 7d, as 90s, 30m, "
+		        "found \"%.100s\" as \"%s\", allowed: a time from 1s to 30d, as 90s, 30m, "
 		        "6h, 2d",
 		        text, name);
 	*ret = seconds;

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/yaml.h"
 #include "job/job_check.h"
+#include "job/job_defaults.h"
 #include "job/log_kinds.h"
 
 #define SUITES_MAX 1000
@@ -227,8 +228,8 @@ static int read_timeout(struct reader *r, const struct yaml_node *value, const c
 	long long seconds;
 
 	if (value->type != YAML_SCALAR || !str_to_seconds(value->text, &seconds) || seconds < 1 ||
-	        seconds > 7 * 86400)
-		return fail(r, value, "found no time from 1s to 7d as \"%s\"", name);
+	        seconds > JOB_TIMEOUT_MAX_S)
+		return fail(r, value, "found no time from 1s to 30d as \"%s\"", name);
 	r->suite->timeout_s = seconds;
 	return 0;
 }

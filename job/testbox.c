@@ -135,6 +135,13 @@ static bool read_group(struct testbox *box)
 	return str_has_prefix(name, "hw-") || (sized && box->cpus && box->memory);
 }
 
+/* It could be a machine's, and is not meant to be a container's or virtual machine's. */
+static bool is_plain_name(const char *name)
+{
+	return is_name(name) && strlen(name) <= NAME_MAX_LEN - 3 && !str_has_prefix(name, "dc") && !str_has_prefix(name, "vm") &&
+	       !strstr(name, "--");
+}
+
 int testbox_read(struct testbox *ret, const char *name, struct error *err)
 {
 	struct testbox box = { 0 };
@@ -153,8 +160,9 @@ int testbox_read(struct testbox *ret, const char *name, struct error *err)
 	return 0;
 
 wrong:
-	return error_set(err, ERR_INVALID, "testbox \"%s\", which has no known form; allowed: %s",
-	        name, forms);
+	/* Labs name their machines as they like. */
+	return error_set(err, ERR_INVALID, "testbox \"%s\", which has no known form; allowed: %s%s%s", name, forms,
+	        is_plain_name(name) ? "; the machine of that name is hw-" : "", is_plain_name(name) ? name : "");
 }
 
 int testbox_parse(const char *name, char ret_kind[8], unsigned *ret_cpus, uint64_t *ret_memory,

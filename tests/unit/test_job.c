@@ -258,10 +258,10 @@ START_TEST(a_wrong_time_is_told)
 {
 	must_refuse_as(
 	        WHOLE "timeout: 1.5h\n", "job.yaml:5:10: found \"1.5h\" as \"timeout\", allowed: a "
-	                                 "time from 1s to 7d, as 90s, 30m, 6h, 2d");
+	                                 "time from 1s to 30d, as 90s, 30m, 6h, 2d");
 	must_refuse(WHOLE "timeout: 0\n", "allowed: a time");
 	must_refuse(WHOLE "timeout: -5m\n", "allowed: a time");
-	must_refuse(WHOLE "timeout: 8d\n", "allowed: a time");
+	must_refuse(WHOLE "timeout: 31d\n", "allowed: a time");
 	must_refuse(WHOLE "timeout: 99999999999999999999d\n", "allowed: a time");
 	must_refuse(WHOLE "runtime: soon\n", "allowed: a time");
 	must_refuse(WHOLE "runtime: [5m]\n", "found a list as \"runtime\"");
@@ -280,7 +280,7 @@ START_TEST(a_long_runtime_makes_a_long_timeout_unless_one_is_given)
 		{ WHOLE "runtime: 5m\n", 3600 },
 		{ WHOLE "runtime: 55m\n", 3712 },
 		{ WHOLE "runtime: 2h\n", 8100 },
-		{ WHOLE "runtime: 7d\n", 604800 },
+		{ WHOLE "runtime: 30d\n", 2592000 },
 		{ WHOLE "runtime: 55m\ntimeout: 1h\n", 3600 },
 	};
 
@@ -772,6 +772,7 @@ START_TEST(testboxes_have_a_kind_and_a_size)
 		        "%s", wrong[i]);
 	must_refuse(WHOLE "testbox: big\n", ":5:10: found testbox \"big\", which has no "
 		           "known form; allowed: dc-2g (container), ");
+	must_refuse(WHOLE "testbox: lkp-ivb-d02\n", "; the machine of that name is hw-lkp-ivb-d02");
 }
 END_TEST
 
