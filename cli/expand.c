@@ -65,6 +65,8 @@ static int print_jobs(struct str *out, const struct job_set *set, struct suites 
 
 	if (set->n > 1)
 		str_add(out, JOB_DOCUMENTS_MARK);
+	if (set->has_common)
+		add_comment(out, "the first document of the file is common to the others, and no job of its own");
 	for (size_t i = 0; i < set->n && r == 0; i++) {
 		struct strv lines = STRV_INIT;
 

@@ -82,13 +82,16 @@ int job_commit_find(struct job_commit *ret, const struct value *doc, struct erro
 		                   *url = url_of_package(package);
 
 		commit.commit = value_get(package, "commit");
-		if (!value_is_null(url))
+		if (!value_is_null(url)) {
 			commit.url = url;
-		else if (has(doc, "upstream_commit") || !commit.url)
+			commit.package = name;
+			name = NULL;
+		} else if (has(doc, "upstream_commit") || !commit.url) {
 			rc = value_error(err, ERR_INVALID, &package->place,
 			        "found no \"ss.%s._url\", which is required where %s is bisected: "
 			        "what git fetches",
 			        name, key);
+		}
 		free(name);
 	} else if (rc == 0 && key) {
 		commit.commit = value_get(doc, key);
@@ -96,6 +99,8 @@ int job_commit_find(struct job_commit *ret, const struct value *doc, struct erro
 	if (rc == 0) {
 		commit.key = mem_strdup(key);
 		*ret = commit;
+	} else {
+		free(commit.package);
 	}
 	strv_release(&candidates);
 	return rc;
@@ -104,5 +109,6 @@ int job_commit_find(struct job_commit *ret, const struct value *doc, struct erro
 void job_commit_release(struct job_commit *commit)
 {
 	free(commit->key);
-	commit->key = NULL;
+	free(commit->package);
+	commit->key = commit->package = NULL;
 }

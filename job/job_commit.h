@@ -14,6 +14,7 @@ struct job_commit {
 	char *key;				/* "upstream_commit", "commit", "ss.linux.commit"; NULL: the job names none */
 	const struct value *commit;		/* in the document */
 	const struct value *url;		/* NULL: the job has none */
+	char *package;				/* whose address of its own `url` is; NULL: it is upstream_url */
 };
 
 int job_commit_find(struct job_commit *ret, const struct value *doc, struct error *err);

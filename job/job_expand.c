@@ -158,6 +158,10 @@ int job_programs(
 		const struct value_field *field = &doc->fields[i];
 		const struct suite *suite;
 
+		if (is_lkp && strcmp(field->key, "test") == 0 && field->value->type != YAML_MAPPING && !value_is_null(field->value)) {
+			strv_push(&programs, field->key);
+			continue;
+		}
 		if (job_key_is_own(field->key) || strchr(field->key, '|'))
 			continue;
 		rc = suites_find(&suite, suites, field->key, err);
@@ -244,7 +248,7 @@ static int expand_document(struct job_set *set, struct value *doc, const char *p
 int job_expand(struct job_set *ret, struct job_documents *documents, struct suites *suites,
         struct error *err)
 {
-	struct job_set set = { .names = documents->names };
+	struct job_set set = { .names = documents->names, .has_common = documents->has_common };
 	struct str prefix = STR_INIT;
 	int rc = 0;
 

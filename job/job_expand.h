@@ -28,6 +28,7 @@ struct job_set_entry {
 struct job_set {
 	struct job_set_entry *v;
 	size_t n, cap;
+	bool has_common;		/* the first document of the text is common to them and none of them */
 	struct strv names;		/* of files, for the places */
 };
 

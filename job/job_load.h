@@ -61,7 +61,7 @@ struct job_documents {
 	struct value **v;			/* mappings, one a job (or a family of them, before expansion) */
 	size_t n;
 	bool is_set;				/* of several documents */
-	bool has_common;			/* v[0] was the second document of the file */
+	bool has_common;			/* v[0] was the second document of the file, the first is in all of them */
 	struct strv names;			/* of the files, for the places */
 };
 

@@ -52,6 +52,14 @@ static bool is_lkp(const struct lowering *l)
 	return get(l, "lkp_src");
 }
 
+/* The scripts of the job's author; NULL: there are none.  (`test: write1` is a parameter where lkp-tests runs the job.) */
+static const struct value *own_test(const struct lowering *l)
+{
+	const struct value *test = get(l, "test");
+
+	return test && is_lkp(l) && strv_has(&l->programs, "test") ? NULL : test;
+}
+
 /* --- keys that nobody knows --- */
 
 /* Names that people bring from elsewhere. */
@@ -99,11 +107,25 @@ static int unknown_key(struct lowering *l, const struct value_field *field)
 	return rc;
 }
 
+/*
+ * What is no key of ours is a program or a parameter of lkp-tests where it runs the job, unless it looks like a slip of the fingers.
+ * lkp-tests has no name that does; those that are near a key begin with another letter, as kbuild.
+ */
+static const char *meant_key(const struct lowering *l, const char *key)
+{
+	const char *nearest = is_lkp(l) && !job_key_is_own(key) ? check_nearest(key, own_keys) : NULL;
+
+	return nearest && strlen(nearest) > 4 && *nearest == *key ? nearest : NULL;
+}
+
 static int check_keys(struct lowering *l)
 {
 	for (size_t i = 0; i < l->doc->n; i++) {
 		const struct value_field *field = &l->doc->fields[i];
 
+		if (strv_has(&l->programs, field->key) && meant_key(l, field->key))
+			return fail(l, field, "found the key \"%.100s\", which is no program or parameter of lkp-tests; did you mean \"%s\"?",
+			        field->key, meant_key(l, field->key));
 		if (!job_key_is_own(field->key) && !strv_has(&l->programs, field->key) &&
 		        !job_field_is_known(field->key))
 			return unknown_key(l, field);
@@ -262,11 +284,12 @@ static int find_suite(struct lowering *l, const char *name, const struct value *
 /* The suite whose script is the test, if `test` is not written. */
 static int find_program(struct lowering *l)
 {
-	const struct value *suite = get(l, "suite"), *test = get(l, "test");
+	const struct value *suite = get(l, "suite"), *test;
 	int rc = job_programs(&l->programs, l->doc, l->suites, l->err);
 
 	if (rc < 0)
 		return rc;
+	test = own_test(l);
 	if (test && (l->programs.n || is_lkp(l)))
 		return fail(l,
 		        l->programs.n ? value_get(l->doc, l->programs.v[0]) : get(l, "lkp_src"),
@@ -430,7 +453,7 @@ static int set_test(struct lowering *l)
 	struct place place = l->doc->place;
 	struct str script = STR_INIT;
 	struct value *test;
-	const struct value *run = value_get(get(l, "test"), "run");
+	const struct value *run = value_get(own_test(l), "run");
 	/* What is no text is refused by its reader. */
 	const char *text = run && run->type == YAML_SCALAR ? run->text : NULL;
 	int rc = 0;
@@ -521,9 +544,10 @@ static void set_commit(struct lowering *l)
 	if (!l->commit.key || strcmp(l->commit.key, "upstream_commit") == 0)
 		return;
 	value_set(l->native, "upstream_commit", commit->place, value_copy(commit));
-	if (url != value_get(l->doc, "upstream_url")) {
+	/* Where the package is fetched from is no part of what it is. */
+	if (l->commit.package) {
 		value_set(l->native, "upstream_url", url->place, value_copy(url));
-		value_free(value_take(l->native, "upstream_repo"));
+		value_set(l->native, "upstream_repo", commit->place, value_text(l->commit.package, true, commit->place));
 	}
 }
 

@@ -122,6 +122,10 @@ expand() { env -u BISECTD_SERVER "$BISECTCTL" expand "$@"; }
 	[[ "$output" == *"found 2 jobs, one is allowed here; choose it with KEY=VALUE: cmd=cat number; cmd=test -e number"* ]]
 	run ctl submit job.yaml 'cmd=true'
 	[ "${#lines[@]}" = 1 ]
+	printf 'upstream_url: %s\nupstream_commit: c1\ncmd: a\n---\ncmd: b\n---\ncmd: c\n' "$REPOS/project" >job.yaml
+	run "$BISECTCTL" expand job.yaml
+	[ "${lines[1]}" = '# the first document of the file is common to the others, and no job of its own' ]
+	[ "$(grep ^cmd: <<<"$output" | tr '\n' ' ')" = 'cmd: b cmd: c ' ]
 }
 
 @test "what a server refuses is told with the place in the file" {

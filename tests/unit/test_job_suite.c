@@ -198,6 +198,7 @@ START_TEST(the_commit_that_varies_is_one)
 	job = must_read("ss.linux: {commit: v6, _url: https://example.org/l, config: x}\nio:\n");
 	ck_assert_str_eq(job->upstream_commit, "v6");
 	ck_assert_str_eq(job->upstream_url, "https://example.org/l");
+	ck_assert_str_eq(job->upstream_repo, "linux");
 	ck_assert_uint_eq(job->env.n, 1);
 	ck_assert(has_variable(job, "ss_linux_config=x"));
 	job_free(job);
@@ -231,6 +232,8 @@ START_TEST(identity_is_of_what_runs_and_not_of_who_asks)
 	same_identity(false, one, WHERE "os: debian\nltp: {test: a}\nss: {gcc: {pkg_ver: 12}}\n");
 	same_identity(true, WHERE "io:\ntestbox: vm-2p4g.h-1\n", WHERE "io:\ntestbox: vm-2p4g--a\n");
 	same_identity(true, WHERE "io:\nss: {gcc: {pkg_ver: 12, _url: a}}\n", WHERE "io:\nss: {gcc: {pkg_ver: 12, _url: b, _x: c}}\n");
+	same_identity(true, "io:\nss: {gcc: {commit: a, _url: b}}\n", "io:\nss: {gcc: {commit: a, _url: c}}\n");
+	same_identity(false, "io:\nss: {gcc: {commit: a, _url: b}}\n", "io:\nss: {llvm: {commit: a, _url: b}}\n");
 }
 END_TEST
 
@@ -267,6 +270,21 @@ START_TEST(lkp_gets_its_programs_and_nothing_that_varies)
 	same_identity(false, WHERE "lkp_src: /lkp\na: {b: c}\nruntime: 10s\n",
 		"upstream_url: https://example.org/a.git\nupstream_commit: v2\nlkp_src: /lkp\na.b: c\nruntime: 300s\n");
 	same_identity(true, WHERE "lkp_src: /lkp\na: {b: c}\nid: 1\n", "upstream_url: https://example.org/a.git\nupstream_commit: v2\nlkp_src: /lkp\na.b: c\nid: 2\n");
+}
+END_TEST
+
+START_TEST(beside_lkp_a_test_may_be_a_parameter_and_a_slip_is_told)
+{
+	struct job *job = must_read(WHERE "lkp_src: /lkp\nsuite: a\nlib-micro:\ntest: select\n");
+
+	ck_assert(has_variable(job, "lkp_job=lib-micro:\nsuite: a\ntest: select\ntestcase: a\n"));
+	ck_assert_str_eq(job->test_run, "lkp\n");
+	job_free(job);
+	refuses(WHERE "lkp_src: /lkp\na:\ntest: {run: x}\n", "job.yaml:4:3: found a program beside \"test\" (line 5)");
+	refuses(WHERE "lkp_src: /lkp\na:\ntsetbox: dc-2g\n", "job.yaml:5:1: found the key \"tsetbox\", which is no program or parameter "
+							   "of lkp-tests; did you mean \"testbox\"?");
+	job = must_read(WHERE "lkp_src: /lkp\nkbuild:\nfs: ext4\nkconfigs: x\n");
+	job_free(job);
 }
 END_TEST
 
@@ -361,6 +379,7 @@ int main(void)
 	tcase_add_test(tc, identity_is_of_what_runs_and_not_of_who_asks);
 	tcase_add_test(tc, setup_and_daemon_are_scripts_around_the_test);
 	tcase_add_test(tc, lkp_gets_its_programs_and_nothing_that_varies);
+	tcase_add_test(tc, beside_lkp_a_test_may_be_a_parameter_and_a_slip_is_told);
 	tcase_add_test(tc, what_has_no_effect_is_told);
 	tcase_add_test(tc, a_wrong_suite_is_told_with_its_place);
 	tcase_add_test(tc, the_suites_that_are_shipped_are_read);
