@@ -563,6 +563,9 @@ static void read_test(
 		read_junit(x, text, len);
 		return;
 	}
+	if (pytest_read(&x->pytest, text))
+		for (size_t i = 0; i < x->pytest.files.n; i++)
+			note_pass(x, x->pytest.files.v[i], strlen(x->pytest.files.v[i]));
 	if (read_traceback(x, RULES_TEST, text, len))
 		return;
 	if (*text == '[' || *text == '<') {

@@ -81,6 +81,7 @@ void extractor_free(struct extractor *x)
 	traceback_release(&x->traceback);
 	junit_release(&x->junit);
 	passed_cases_release(&x->passed);
+	pytest_release(&x->pytest);
 	metrics_release(&x->metrics);
 	stats_log_release(&x->stats);
 	str_release(&x->line);
@@ -395,10 +396,10 @@ bool extractor_ran_to_its_end(const struct extractor *x)
 }
 
 /* An error that found no room in the list, or a line that was given up, may be a failure of the same case, and so may what is missing
- * of another program's TAP. */
+ * of another program's TAP, or of pytest's output. */
 static bool knows_passes(const struct extractor *x)
 {
-	return x->ended && !x->notes.dropped && !x->gave_up && !tap_is_mixed_up(&x->tap);
+	return x->ended && !x->notes.dropped && !x->gave_up && !tap_is_mixed_up(&x->tap) && !x->pytest.in_session;
 }
 
 bool extractor_case_passed(struct extractor *x, const char *asked)
@@ -408,6 +409,9 @@ bool extractor_case_passed(struct extractor *x, const char *asked)
 
 	if (!knows_passes(x))
 		return false;
+	for (size_t i = 0; i < x->notes.n; i++)
+		if (errorid_is(asked, x->notes.found[i].id, &x->notes.found[i].aliases))
+			return false;
 	plain = errorid_plain_source(asked);
 	passed = passed_cases_has(&x->passed, plain);
 	free(plain);

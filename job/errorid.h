@@ -112,7 +112,7 @@ bool extractor_ran_to_its_end(const struct extractor *extractor);
 /*
  * After extractor_end: does the log say that the test case passed that `asked`, "<suite>.<case>.fail", is the failure of?  Then it
  * did not fail, however the run went on.  Never where it failed as well, nor when ids were dropped, a line was given up, or one of
- * several programs that wrote TAP did not get to its end.
+ * several programs that wrote TAP, or pytest, did not get to its end.
  */
 bool extractor_case_passed(struct extractor *extractor, const char *asked);
 /* All of them as passed_cases_text() (job/passed_cases.h); NULL: none.  The caller frees. */

@@ -10,6 +10,7 @@
 #include "job/normalise.h"
 #include "job/passed_cases.h"
 #include "job/pattern.h"
+#include "job/pytest.h"
 #include "job/stats_log.h"
 #include "job/tap.h"
 #include "job/traceback.h"
@@ -55,6 +56,7 @@ struct extractor {
 	unsigned open_reports;
 	struct tap tap;
 	struct junit junit;
+	struct pytest pytest;
 	struct passed_cases passed;
 	struct lockdep lockdep;
 	struct metrics metrics;

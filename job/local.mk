@@ -28,6 +28,7 @@ libjob_a_SOURCES = \
 	job/normalise.c job/normalise.h \
 	job/passed_cases.c job/passed_cases.h \
 	job/pattern.c job/pattern.h \
+	job/pytest.c job/pytest.h \
 	job/rule_literals.c job/rule_literals.h \
 	job/rules.c job/rules.h job/rules_internal.h \
 	job/rules_read.c \

@@ -79,9 +79,21 @@ void passed_cases_remove(struct passed_cases *passed, const char *id)
 	passed->n--;
 }
 
+/* "zip.tests/test_a.py.fail" of "zip.tests/test_a.py::test_b.fail"; NULL: it is no case of pytest. */
+static char *file_of(const char *id)
+{
+	const char *colons = strstr(id, ".py::");
+
+	return colons && str_has_suffix(id, ".fail") ? mem_printf("%.*s.py.fail", (int)(colons - id), id) : NULL;
+}
+
 bool passed_cases_has(struct passed_cases *passed, const char *id)
 {
-	return find(passed, id);
+	char *file = file_of(id);
+	bool has = find(passed, id) || (file && find(passed, file));
+
+	free(file);
+	return has;
 }
 
 size_t passed_cases_count(struct passed_cases *passed)
@@ -119,12 +131,23 @@ static int compare_digits(const void *a, const void *b)
 	return memcmp(a, b, PASSED_CASE_DIGITS);
 }
 
-bool passed_text_has(const char *text, const char *id)
+static bool text_has(const char *text, const char *id)
 {
 	char digits[PASSED_CASE_DIGITS + 1];
 
-	if (!text)
-		return false;
 	digits_of(digits, id);
 	return bsearch(digits, text, strlen(text) / PASSED_CASE_DIGITS, PASSED_CASE_DIGITS, compare_digits);
+}
+
+bool passed_text_has(const char *text, const char *id)
+{
+	char *file;
+	bool has;
+
+	if (!text)
+		return false;
+	file = file_of(id);
+	has = text_has(text, id) || (file && text_has(text, file));
+	free(file);
+	return has;
 }
