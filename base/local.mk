@@ -10,6 +10,8 @@ libbase_a_SOURCES = \
 	base/file.c base/file.h \
 	base/hash.c base/hash.h \
 	base/http_client.c base/http_client.h \
+	base/http_request.h \
+	base/http_response.c \
 	base/http_server.c base/http_server.h \
 	base/http_target.c base/http_target.h \
 	base/log.c base/log.h \
