@@ -15,9 +15,11 @@ programs_bisectctl_SOURCES = \
 	cli/run_engine.c cli/run_engine.h \
 	cli/run_evidence.c cli/run_evidence.h \
 	cli/run_journal.c cli/run_journal.h \
+	cli/run_loop.h \
 	cli/run_metric.c cli/run_metric.h \
 	cli/run_prior.c cli/run_prior.h \
 	cli/run_progress.c cli/run_progress.h \
 	cli/run_report.c cli/run_report.h \
+	cli/run_slots.c \
 	cli/run_tree.c cli/run_tree.h
 programs_bisectctl_LDADD = libjob.a $(GIT_LIBS) $(PCRE2_LIBS)

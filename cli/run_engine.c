@@ -1,6 +1,5 @@
 #include "cli/run_engine.h"
 
-#include <event2/event.h>
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
@@ -9,86 +8,17 @@
 #include "base/child_guard.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/worker.h"
-#include "cli/run_tree.h"
+#include "cli/run_loop.h"
 
 #define TICK_S 1
 #define SPARE_TREES 3		/* kept beside the slots' own for the builds of probable culprit and parents */
 #define LOST_TREES 16		/* numbers that may be held by processes of a killed run */
-#define CHEAP_BUILD_MS 10000
 #define LAST_PART 0.2		/* of a run: so near its end it is not stopped as useless, */
 #define LATE_PART 0.2		/* and this much later it was not near it */
-
-struct waiting {		/* a probe whose build lies (or is being made) in a busy tree */
-	struct tree *tree;
-	struct search_probe probe;
-};
-
-struct slot {
-	struct tree *tree;
-	struct search_probe probe;
-	bool dropped;		/* told to the search already */
-	bool is_sample;		/* of an end: the search does not know of it */
-	bool builds;		/* its products do not lie there yet */
-	int64_t begun_ms;	/* steady */
-	uint64_t used;		/* order of last use */
-};
-
-struct loop {
-	struct engine *engine;
-	struct event_base *base;
-	struct worker_pool *pool;
-	struct tree_context context;
-	struct slot *slots;
-	size_t n_slots, slots_cap;
-	size_t max_slots;
-	struct waiting *waiting;
-	size_t n_waiting, waiting_cap;
-	unsigned busy;
-	unsigned sequence;
-	uint64_t uses;
-	int64_t start_ms;
-
-	/* Of this session: what building and testing take. */
-	int64_t first_build_ms, build_ms, command_ms, run_ms;
-	unsigned n_builds, n_commands, n_runs;
-
-	/* A command that may not exist: is that so on a good end, too?  Asked where the ends are believed. */
-	enum { COMMAND_UNDOUBTED, COMMAND_DOUBTED, COMMAND_CHECKING, COMMAND_CHECKED } command;
-	struct tree *checking;
-	bool bogus;			/* it was */
-
-	bool spared;			/* a run that is useless goes on, as it is about to end */
-
-	/* What the error names is looked up on a worker; no probe is chosen meanwhile. */
-	struct learning {
-		bool busy;
-		struct run_record record;
-		struct prior prior;
-		struct error error;
-		int result;
-	} learning;
-
-	unsigned signals;
-	bool stopping;
-	bool failed;
-	struct error failure;
-};
-
-static const char *hex_of(const struct loop *loop, uint32_t commit)
-{
-	return loop->engine->history->hex[commit];
-}
 
 static int64_t elapsed_ms(const struct loop *loop)
 {
 	return loop->engine->elapsed_ms + clock_steady_ms() - loop->start_ms;
-}
-
-/* The ends are measured before anything is searched. */
-static bool is_sampling(const struct loop *loop)
-{
-	return loop->engine->plan->metric && !loop->engine->measure.known;
 }
 
 static bool has_verdict(struct loop *loop)
@@ -213,125 +143,6 @@ static void on_spent(evutil_socket_t fd, short what, void *arg)
 	leave_if_done(loop);
 }
 
-/* --- Which tree --- */
-
-static bool is_parent_of_candidate(struct loop *loop, uint32_t commit)
-{
-	const struct history *history = loop->engine->history;
-	const struct graph *graph = &history->graph;
-
-	for (uint32_t v = 0; v < graph->n; v++)
-		for (uint32_t e = graph->first[v]; e < graph->first[v + 1]; e++)
-			if (graph->parent[e] == commit && history->in_range[v] &&
-				search_is_candidate(loop->engine->search, v))
-				return true;
-	return false;
-}
-
-/* The build in this tree may be asked for again: its commit may be the culprit, or a parent of it. */
-enum worth { WORTH_NOTHING, WORTH_LITTLE, WORTH_KEEPING };
-
-static enum worth worth_of(struct loop *loop, const struct slot *slot)
-{
-	unsigned counts[OBSERVED_NKINDS], shown, passed;
-	bool is_candidate;
-	uint32_t commit;
-
-	if (!loop->engine->plan->build || loop->engine->plan->trust || !tree_built(slot->tree)[0])
-		return WORTH_NOTHING;
-	commit = history_find(loop->engine->history, tree_built(slot->tree));
-	if (commit == UINT32_MAX)
-		return WORTH_NOTHING;
-	/* The ends are run in turns. */
-	if (is_sampling(loop))
-		return WORTH_KEEPING;
-	search_counts(loop->engine->search, commit, counts);
-	shown = counts[loop->engine->plan->fix ? OBSERVED_GOOD : OBSERVED_BAD];
-	passed = counts[loop->engine->plan->fix ? OBSERVED_BAD : OBSERVED_GOOD];
-	is_candidate = search_is_candidate(loop->engine->search, commit);
-	/* One whose test was stopped as useless. */
-	if (!shown && !passed)
-		return is_candidate || is_parent_of_candidate(loop, commit) ? WORTH_LITTLE : WORTH_NOTHING;
-	return (shown ? is_candidate : is_parent_of_candidate(loop, commit)) ? WORTH_KEEPING : WORTH_NOTHING;
-}
-
-/*
- * A tree more costs a build from nothing.  That pays where builds are short, or start from nothing anyway; where building on is much
- * cheaper than building anew, it is better to build a confirmed commit twice.
- */
-static bool may_add_spare(const struct loop *loop)
-{
-	if (loop->n_slots >= loop->max_slots || !loop->n_builds)
-		return false;
-	return loop->engine->plan->clean || loop->first_build_ms <= CHEAP_BUILD_MS ||
-		loop->first_build_ms <= 2 * (loop->build_ms / loop->n_builds);
-}
-
-static struct slot *slot_add(struct loop *loop)
-{
-	struct slot *slot;
-
-	MEM_GROW(loop->slots, loop->n_slots + 1, loop->slots_cap);
-	slot = &loop->slots[loop->n_slots];
-	*slot = (struct slot){ .tree = tree_new(&loop->context, (unsigned)loop->n_slots) };
-	loop->n_slots++;
-	return slot;
-}
-
-/* An idle tree for a commit: the one that holds its build, the last used one that may be overwritten, a new one, the least worth one. */
-static struct slot *slot_for(struct loop *loop, uint32_t commit)
-{
-	struct slot *free_slot = NULL, *cheapest = NULL;
-	enum worth least = WORTH_NOTHING;
-
-	for (size_t i = 0; i < loop->n_slots; i++) {
-		struct slot *slot = &loop->slots[i];
-		enum worth worth;
-
-		if (tree_is_busy(slot->tree))
-			continue;
-		if (!strcmp(tree_built(slot->tree), hex_of(loop, commit)))
-			return slot;
-		worth = worth_of(loop, slot);
-		if (worth == WORTH_NOTHING && (!free_slot || slot->used > free_slot->used))
-			free_slot = slot;
-		if (!cheapest || worth < least || (worth == least && slot->used < cheapest->used)) {
-			cheapest = slot;
-			least = worth;
-		}
-	}
-	if (free_slot)
-		return free_slot;
-	if (!cheapest || may_add_spare(loop) || (is_sampling(loop) && loop->n_slots < loop->max_slots))
-		return slot_add(loop);
-	return cheapest;
-}
-
-/* The busy tree in which this commit's build lies or is being made, if waiting for it is better than building it once more. */
-static struct tree *tree_to_wait_for(struct loop *loop, uint32_t commit)
-{
-	int64_t build, command;
-
-	if (!loop->engine->plan->build || plan_build_decides(loop->engine->plan))
-		return NULL;
-	build = loop->n_builds ? loop->build_ms / loop->n_builds : INT64_MAX;
-	command = loop->n_commands ? loop->command_ms / loop->n_commands : 0;
-	if (command > 2 * CHEAP_BUILD_MS && build < command)
-		return NULL;
-	for (size_t i = 0; i < loop->n_slots; i++) {
-		struct tree *tree = loop->slots[i].tree;
-
-		if (!tree_is_busy(tree) || !tree_keeps_build(tree) || strcmp(tree_built(tree), hex_of(loop, commit)))
-			continue;
-		for (size_t j = 0; j < loop->n_slots; j++)	/* an idle tree with it is better still */
-			if (!tree_is_busy(loop->slots[j].tree) &&
-				!strcmp(tree_built(loop->slots[j].tree), hex_of(loop, commit)))
-				return NULL;
-		return tree;
-	}
-	return NULL;
-}
-
 /* --- Starting --- */
 
 static void start(struct loop *loop, struct slot *slot, const struct search_probe *probe)
@@ -339,10 +150,10 @@ static void start(struct loop *loop, struct slot *slot, const struct search_prob
 	slot->probe = *probe;
 	slot->dropped = slot->is_sample = false;
 	slot->used = ++loop->uses;
-	slot->builds = strcmp(tree_built(slot->tree), hex_of(loop, probe->commit));
+	slot->builds = strcmp(tree_built(slot->tree), loop_hex(loop, probe->commit));
 	slot->begun_ms = clock_steady_ms();
 	loop->busy++;
-	tree_start(slot->tree, hex_of(loop, probe->commit), ++loop->sequence);
+	tree_start(slot->tree, loop_hex(loop, probe->commit), ++loop->sequence);
 }
 
 /* No probe of the search: nothing is written down, and nothing observed. */
@@ -350,7 +161,7 @@ static void start_check(struct loop *loop)
 {
 	const struct history *history = loop->engine->history;
 	uint32_t good = loop->engine->plan->fix ? history->bad : history->good[0];
-	struct slot *slot = slot_for(loop, good);
+	struct slot *slot = loop_slot_for(loop, good);
 
 	loop->command = COMMAND_CHECKING;
 	loop->checking = slot->tree;
@@ -381,7 +192,7 @@ static bool start_sample(struct loop *loop)
 	} else {
 		probe.commit = history->bad;
 	}
-	slot = slot_for(loop, probe.commit);
+	slot = loop_slot_for(loop, probe.commit);
 	start(loop, slot, &probe);
 	slot->is_sample = true;
 	return true;
@@ -395,7 +206,7 @@ static bool start_waiting(struct loop *loop)
 		if (tree_is_busy(loop->waiting[i].tree))
 			continue;
 		loop->waiting[i] = loop->waiting[--loop->n_waiting];
-		start(loop, slot_for(loop, probe.commit), &probe);
+		start(loop, loop_slot_for(loop, probe.commit), &probe);
 		return true;
 	}
 	return false;
@@ -409,7 +220,7 @@ static void fill(struct loop *loop)
 	while (!loop->stopping && !loop->learning.busy && loop->busy < engine->jobs) {
 		struct tree *tree;
 
-		if (is_sampling(loop)) {
+		if (loop_is_sampling(loop)) {
 			if (!start_sample(loop))
 				break;
 			continue;
@@ -423,9 +234,9 @@ static void fill(struct loop *loop)
 		/* Waiting probes stand for slots too, or one slow commit would collect them all. */
 		if (loop->n_waiting >= engine->jobs || has_verdict(loop) || !search_next(engine->search, &probe))
 			break;
-		tree = tree_to_wait_for(loop, probe.commit);
+		tree = loop_tree_to_wait_for(loop, probe.commit);
 		if (!tree) {
-			start(loop, slot_for(loop, probe.commit), &probe);
+			start(loop, loop_slot_for(loop, probe.commit), &probe);
 			continue;
 		}
 		MEM_GROW(loop->waiting, loop->n_waiting + 1, loop->waiting_cap);
@@ -601,7 +412,7 @@ static bool is_bogus(struct loop *loop, uint32_t commit, const struct tree_resul
 	if (!says_no_command(loop, result->exit_status, result->timed_out) || !is_good_end(loop, commit))
 		return false;
 	error_set(&failure, ERR_FAILED, "the command ended with exit status %d at the good end %.12s, too: it %s, which says "
-		"nothing of a commit; its output is in %s", result->exit_status, hex_of(loop, commit),
+		"nothing of a commit; its output is in %s", result->exit_status, loop_hex(loop, commit),
 		result->exit_status == 127 ? "is not found" : "cannot be run", loop->context.logs_dir);
 	loop->bogus = true;
 	fail(loop, &failure);
