@@ -1,5 +1,5 @@
-check_PROGRAMS += tests/unit/test_job tests/unit/test_job_language tests/unit/test_job_suite tests/unit/test_lkp_stats tests/unit/test_errorid tests/unit/test_error_files tests/unit/test_rules tests/unit/test_pytest
-TESTS += tests/unit/test_job tests/unit/test_job_language tests/unit/test_job_suite tests/unit/test_lkp_stats tests/unit/test_errorid tests/unit/test_error_files tests/unit/test_rules tests/unit/test_pytest
+check_PROGRAMS += tests/unit/test_job tests/unit/test_job_language tests/unit/test_job_suite tests/unit/test_lkp_stats tests/unit/test_errorid tests/unit/test_error_files tests/unit/test_rules tests/unit/test_pytest tests/unit/test_testbox
+TESTS += tests/unit/test_job tests/unit/test_job_language tests/unit/test_job_suite tests/unit/test_lkp_stats tests/unit/test_errorid tests/unit/test_error_files tests/unit/test_rules tests/unit/test_pytest tests/unit/test_testbox
 tests_unit_test_job_SOURCES = tests/unit/test_job.c
 tests_unit_test_job_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 tests_unit_test_job_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
@@ -24,4 +24,7 @@ tests_unit_test_rules_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_pytest_SOURCES = tests/unit/test_pytest.c
 tests_unit_test_pytest_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 tests_unit_test_pytest_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_testbox_SOURCES = tests/unit/test_testbox.c
+tests_unit_test_testbox_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
+tests_unit_test_testbox_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 EXTRA_DIST += tests/errors
