@@ -1,5 +1,4 @@
-/* The parts of an extractor, for errorid.c (lines, the end) and error_readers.c (what a line is).
- */
+/* The parts of an extractor, for errorid.c (lines, the end), error_readers.c and error_test.c (what a line is). */
 #ifndef JOB_EXTRACTOR_H
 #define JOB_EXTRACTOR_H
 

@@ -3,7 +3,9 @@ libjob_a_SOURCES = \
 	job/error_files.c job/error_files.h \
 	job/error_guess.c job/error_guess.h \
 	job/error_notes.c job/error_notes.h \
-	job/error_readers.c job/extractor.h \
+	job/error_naming.c job/error_naming.h \
+	job/error_readers.c job/error_readers.h job/extractor.h \
+	job/error_test.c \
 	job/errorid.c job/errorid.h \
 	job/junit.c job/junit.h \
 	job/line_filter.c job/line_filter.h \

@@ -1,0 +1,319 @@
+#include "job/error_naming.h"
+
+#include "base/mem.h"
+
+#define ALIASES_WHILE 4 /* the first times an id is seen, its other spellings are kept */
+
+static const char *const prefixes[RULES_NLOGS] = {
+	[RULES_BUILD] = "build-pkg",
+	[RULES_BUILD_FRAME] = "build-pkg",
+	[RULES_STDERR] = "stderr",
+	[RULES_TEST] = "stderr",
+	[RULES_DMESG] = "dmesg",
+	[RULES_KMSG] = "kmsg",
+	[RULES_CASE] = "test",
+	[RULES_NAME] = "test",
+};
+
+static bool is_build(enum rule_log log)
+{
+	return log == RULES_BUILD || log == RULES_BUILD_FRAME;
+}
+
+struct naming naming_of(enum rule_log log, const struct rule *rule)
+{
+	return (struct naming){
+		.log = log,
+		.style = is_build(log) ? NORMAL_BUILD : NORMAL_PLAIN,
+		.weight = WEIGHT_ORDINARY,
+		.severity = rule ? rule->severity : SEVERITY_WARNING,
+		.part = rule ? rule->part : PART_OF_NONE,
+		.finding = -1,
+	};
+}
+
+/* Sets `ret` to the id of a text; empty if nothing is left of it. */
+static void make_id(const struct extractor *x, struct str *ret, enum rule_log log,
+        enum normal_style style, const char *text, size_t len, bool as_lkp)
+{
+	struct str line = STR_INIT;
+	size_t start;
+
+	str_add_bytes(&line, text, len);
+	if (!as_lkp || log == RULES_DMESG || log == RULES_KMSG)
+		rules_rewrite(x->rules, log, as_lkp ? SPELLING_ALIAS : SPELLING_ID, &line);
+	str_setf(ret, "%s.", prefixes[log]);
+	start = ret->len;
+	normalise(ret, line.buf, line.len, style, as_lkp);
+	if (log == RULES_STDERR || log == RULES_TEST) {
+		if (ret->len < start + 3)
+			str_clear(ret);
+		else if (ret->buf[start] == '#')
+			str_setf(ret, "%s._%s", prefixes[log],
+			        str_setf(&line, "%s", ret->buf + start));
+	} else if (ret->len == start) {
+		str_clear(ret);
+	}
+	cut_id(ret);
+	str_release(&line);
+}
+
+void add_alias(const struct extractor *x, struct strv *ret, enum rule_log log,
+        const char *text, size_t len)
+{
+	struct str alias = STR_INIT;
+
+	make_id(x, &alias, log, is_build(log) ? NORMAL_BUILD : NORMAL_PLAIN, text, len, true);
+	if (alias.len)
+		strv_push(ret, alias.buf);
+	str_release(&alias);
+}
+
+void note_text(struct extractor *x, const struct naming *naming, const char *text,
+        size_t len, const struct place *place, const char *raw, size_t raw_len)
+{
+	struct strv aliases = STRV_INIT;
+
+	make_id(x, &x->id, naming->log, naming->style, text, len, false);
+	if (!x->id.len)
+		return;
+	if (raw && notes_count(&x->notes, x->id.buf) < ALIASES_WHILE)
+		add_alias(x, &aliases, naming->log, raw, raw_len);
+	notes_add(&x->notes, &(struct note){
+	                             .id = x->id.buf,
+	                             .weight = naming->weight,
+	                             .severity = naming->severity,
+	                             .part = naming->part,
+	                             .function = naming->function,
+	                             .aliases = &aliases,
+	                             .place = place,
+	                             .finding = naming->finding,
+	                     });
+	strv_release(&aliases);
+}
+
+static void name_case(
+        struct extractor *x, const char *name, size_t len, enum rule_spelling spelling)
+{
+	struct str plain = STR_INIT;
+	size_t before;
+
+	str_add_bytes(&plain, name, len);
+	rules_rewrite(x->rules, RULES_NAME, spelling, &plain);
+	str_clear(&x->id);
+	normalise(&x->id, x->suite, strlen(x->suite), NORMAL_NAME, false);
+	str_add_char(&x->id, '.');
+	before = x->id.len;
+	normalise(&x->id, plain.buf, plain.len, NORMAL_NAME, false);
+	str_release(&plain);
+	if (x->id.len == before)
+		str_add(&x->id, "unnamed");
+	str_add(&x->id, ".fail");
+	cut_id(&x->id);
+}
+
+void note_case(struct extractor *x, const char *name, size_t len, size_t own_len)
+{
+	struct strv aliases = STRV_INIT;
+
+	if (own_len < len) {
+		name_case(x, name + len - own_len, own_len, SPELLING_ID);
+		strv_push(&aliases, x->id.buf);
+	}
+	name_case(x, name, len, SPELLING_ALIAS);
+	strv_push(&aliases, x->id.buf);
+	name_case(x, name, len, SPELLING_ID);
+	notes_add(&x->notes, &(struct note){
+	                             .id = x->id.buf,
+	                             .aliases = &aliases,
+	                             .weight = WEIGHT_ORDINARY,
+	                             .severity = SEVERITY_ERROR,
+	                             .part = x->case_follows ? PART_OF_BEFORE : PART_OF_NONE,
+	                             .place = &x->place,
+	                             .finding = -1,
+	                     });
+	strv_release(&aliases);
+	x->case_follows = false;
+	x->case_open = x->in_section;
+	x->in_section = false;
+}
+
+/* What follows tells of another case. */
+void note_pass(struct extractor *x, const char *name, size_t len)
+{
+	name_case(x, name, len, SPELLING_ID);
+	passed_cases_add(&x->passed, x->id.buf);
+	x->case_follows = x->case_open = x->in_section = false;
+}
+
+/* --- Reports: an id that waits for the function that is guilty --- */
+
+/* In the place of {function}, or behind " in "; an empty one adds nothing. */
+static void add_function(struct str *text, const char *function)
+{
+	static const char mark[] = "{function}";
+	const char *place = strstr(text->buf, mark);
+	char *rest;
+
+	if (place) {
+		rest = mem_strdup(place + strlen(mark));
+		str_set_len(text, (size_t)(place - text->buf));
+		str_addf(text, "%s%s", function, rest);
+		free(rest);
+	} else if (*function) {
+		str_addf(text, " in %s", function);
+	}
+}
+
+static void close_report(
+        struct extractor *x, struct report *report, const char *function, size_t len)
+{
+	struct naming naming = naming_of(report->log, report->rule);
+	struct place place = { report->raw.buf, report->raw.len, report->number, report->offset };
+
+	report->open = false;
+	x->open_reports--;
+	if (function) {
+		str_clear(&report->function);
+		str_add_bytes(&report->function, function, len);
+	}
+	add_function(&report->text, report->function.buf);
+	if (report->function.len && !is_build(report->log))
+		naming.function = report->function.buf;
+	naming.finding = report->finding;
+	note_text(x, &naming, report->text.buf, report->text.len, &place, report->raw.buf,
+	        report->raw.len);
+}
+
+static bool is_of(
+        const struct report *report, enum rule_log log, const struct kernel_prefix *prefix)
+{
+	size_t len = strlen(report->caller);
+
+	if (!report->open || report->log != log)
+		return false;
+	return !prefix ||
+	       (len == prefix->caller_len &&
+	               !memcmp(report->caller, prefix->caller ? prefix->caller : "", len));
+}
+
+void close_reports(
+        struct extractor *x, enum rule_log log, const struct kernel_prefix *prefix)
+{
+	for (size_t i = 0; i < REPORTS_MAX && x->open_reports; i++)
+		if (is_of(&x->reports[i], log, prefix))
+			close_report(x, &x->reports[i], NULL, 0);
+}
+
+
+bool show_to_reports(struct extractor *x, enum rule_log log,
+        const struct kernel_prefix *prefix, const char *text, size_t len)
+{
+	struct pattern_group function = { NULL, 0 };
+	bool frame, helper;
+
+	if (!x->open_reports)
+		return false;
+	frame = rules_frame(x->rules, log, text, len, &function);
+	helper = frame && rules_is_helper(x->rules, function.text, function.len);
+	for (size_t i = 0; i < REPORTS_MAX; i++) {
+		struct report *report = &x->reports[i];
+
+		if (!is_of(report, log, prefix))
+			continue;
+		if (frame && !helper)
+			close_report(x, report, function.text, function.len);
+		else if (++report->lines > REPORT_LINES)
+			close_report(x, report, NULL, 0);
+	}
+	return frame;
+}
+
+static struct report *free_report(struct extractor *x)
+{
+	struct report *oldest = &x->reports[0];
+
+	for (size_t i = 0; i < REPORTS_MAX; i++) {
+		if (!x->reports[i].open)
+			return &x->reports[i];
+		if (x->reports[i].number < oldest->number)
+			oldest = &x->reports[i];
+	}
+	close_report(x, oldest, NULL, 0);
+	return oldest;
+}
+
+static void open_report(struct extractor *x, enum rule_log log, const struct kernel_prefix *prefix,
+        const struct rule_hit *hit, const char *function, const char *text, size_t len)
+{
+	struct report *report = free_report(x);
+
+	report->open = true;
+	x->open_reports++;
+	report->log = log;
+	report->rule = hit->rule;
+	report->lines = 0;
+	report->number = x->place.number;
+	report->offset = x->place.offset;
+	report->finding = notes_reserve(&x->notes, hit->part, hit->rule->severity, x->place.number);
+	snprintf(report->caller, sizeof(report->caller), "%.*s",
+	        prefix && prefix->caller ? (int)prefix->caller_len : 0,
+	        prefix && prefix->caller ? prefix->caller : "");
+	str_setf(&report->function, "%s", function);
+	str_clear(&report->raw);
+	str_add_bytes(&report->raw, text, len);
+	str_setf(&report->text, "%s", x->text.buf);
+}
+
+/* --- A line that a rule knows --- */
+
+void note_hit(struct extractor *x, enum rule_log log, const struct rule_hit *hit,
+        const struct kernel_prefix *prefix, const char *text, size_t len, const char *raw,
+        size_t raw_len)
+{
+	struct naming naming = naming_of(log, hit->rule);
+	struct str function = STR_INIT;
+
+	naming.part = hit->part;
+	str_clear(&x->text);
+	if (hit->rule && hit->rule->id)
+		pattern_expand(&x->text, hit->rule->id, hit->groups);
+	else
+		str_add_bytes(&x->text, text, len);
+	if (hit->rule && hit->rule->function)
+		pattern_expand(&function, hit->rule->function, hit->groups);
+	if (hit->rule && x->open_reports && naming.part != PART_OF_BEFORE)
+		close_reports(x, log, prefix);
+	if (hit->rule && hit->rule->function &&
+	        (!function.len || rules_is_helper(x->rules, function.buf, function.len))) {
+		open_report(x, log, prefix, hit, function.buf, text, len);
+	} else {
+		if (function.len) {
+			add_function(&x->text, function.buf);
+			naming.function = function.buf;
+		}
+		if (!hit->rule)
+			naming.weight = WEIGHT_PLAIN;
+		note_text(x, &naming, x->text.buf, x->text.len, &x->place, raw, raw_len);
+	}
+	str_release(&function);
+}
+
+void ask_rules(struct extractor *x, enum rule_log log, const struct rule_line *line,
+        struct rule_hit *hit)
+{
+	rules_ask(x->rules, log, line, x->tired, hit);
+	if (hit->gave_up) {
+		x->gave_up++;
+		x->gave_up_rule = hit->gave_up->name;
+	}
+	if (hit->mark) {
+		x->boots |= !strcmp(hit->mark->name, "boot-begins");
+		x->userspace |= !strcmp(hit->mark->name, "userspace-runs");
+		x->notes.callers[x->notes.now].in_stack |= !strcmp(hit->mark->name, "stack-begins");
+		if (!strcmp(hit->mark->name, "section-begins")) {
+			x->in_section = true;
+			x->case_open = x->case_follows = false;
+		}
+	}
+}

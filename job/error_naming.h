@@ -1,0 +1,44 @@
+/*
+ * What an error is called, and the reports whose name waits for a function: between the readers of lines (error_readers.c,
+ * error_test.c) and the notes (error_notes.h).  All act on the line in x->place.
+ */
+#ifndef JOB_ERROR_NAMING_H
+#define JOB_ERROR_NAMING_H
+
+#include "job/extractor.h"
+
+/* What an id is made of, besides its text. */
+struct naming {
+	enum rule_log log;
+	enum normal_style style;
+	enum weight weight;
+	enum error_severity severity;
+	enum rule_part part;
+	const char *function;
+	int64_t finding;
+};
+
+/* As the rule has it; NULL: a warning that no rule knows. */
+struct naming naming_of(enum rule_log log, const struct rule *rule);
+/* The name that lkp gives to a text, added to `ret` if there is one. */
+void add_alias(const struct extractor *x, struct strv *ret, enum rule_log log, const char *text, size_t len);
+/* Notes the error that a text is; x->id is its id then, and empty if nothing is left of it.  `raw` is for aliases; NULL: none. */
+void note_text(struct extractor *x, const struct naming *naming, const char *text, size_t len,
+        const struct place *place, const char *raw, size_t raw_len);
+
+/* A subtest with the tests around it goes by its own name, the last `own_len` bytes, as well. */
+void note_case(struct extractor *x, const char *name, size_t len, size_t own_len);
+void note_pass(struct extractor *x, const char *name, size_t len);
+
+/* Asks the rules; what a mark tells of the run is noted, and that one gave up. */
+void ask_rules(struct extractor *x, enum rule_log log, const struct rule_line *line, struct rule_hit *hit);
+/* A line that a rule knows: noted, now or when its report names a function. */
+void note_hit(struct extractor *x, enum rule_log log, const struct rule_hit *hit,
+        const struct kernel_prefix *prefix, const char *text, size_t len, const char *raw, size_t raw_len);
+/* Shows a line to the reports that wait (`prefix`: of this caller; NULL: of anybody).  True: it is a frame of one. */
+bool show_to_reports(struct extractor *x, enum rule_log log, const struct kernel_prefix *prefix,
+        const char *text, size_t len);
+/* Those that wait get their names without a function. */
+void close_reports(struct extractor *x, enum rule_log log, const struct kernel_prefix *prefix);
+
+#endif

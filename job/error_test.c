@@ -1,0 +1,130 @@
+/* What a line of a test's output is: TAP, JUnit XML, cases, what tells of a failure, a kernel's console. */
+#include "job/error_naming.h"
+#include "job/error_readers.h"
+
+/* True: a test point, or another line of TAP. */
+static bool read_tap(struct extractor *x, const char *text, size_t len)
+{
+	const char *name;
+	size_t name_len, indent = strspn(text, "# \t");
+	enum tap_line tap = tap_line(&x->tap, text, len, &name, &name_len);
+
+	if (tap == TAP_FAILED || tap == TAP_PASSED) {
+		str_clear(&x->text);
+		tap_add_parents(&x->tap, &x->text);
+		str_add_bytes(&x->text, name, name_len);
+	}
+	if (tap == TAP_FAILED) {
+		/* A point with subtests fails because one of them did: it comes of that one. */
+		x->case_follows |= indent < x->failed_indent;
+		note_case(x, x->text.buf, x->text.len, name_len);
+	} else if (tap == TAP_PASSED) {
+		note_pass(x, x->text.buf, x->text.len);
+	} else if (tap == TAP_EXCUSED) {
+		x->case_follows = false;
+	}
+	if (tap == TAP_FAILED || (tap != TAP_NONE && tap != TAP_OTHER && indent < x->failed_indent))
+		x->failed_indent = indent;
+	return tap != TAP_NONE;
+}
+
+/* What a case of JUnit failed with, if it is more than the case's own words. */
+static void note_failure_of_case(struct extractor *x)
+{
+	const struct str *failure = &x->junit.failure;
+	struct rule_line line = { .text = failure->buf, .len = failure->len, .no_cases = true };
+	struct naming naming;
+	struct rule_hit hit;
+
+	ask_rules(x, RULES_TEST, &line, &hit);
+	if (!hit.rule || hit.ignored)
+		return;
+	naming = naming_of(RULES_TEST, hit.rule);
+	naming.part = PART_OF_BEFORE;
+	note_text(x, &naming, failure->buf, failure->len, &x->place, NULL, 0);
+}
+
+static void read_junit(struct extractor *x, const char *text, size_t len)
+{
+	const struct str *name = &x->junit.name;
+
+	switch (junit_read(&x->junit, text, len, x->tag_closed)) {
+	case JUNIT_FAILED:
+		note_case(x, name->buf, name->len, name->len);
+		note_failure_of_case(x);
+		break;
+	case JUNIT_PASSED:
+		note_pass(x, name->buf, name->len);
+		break;
+	case JUNIT_OTHER:
+		break;
+	}
+	if (x->junit.ended) {
+		x->xml = false;
+		junit_release(&x->junit);
+	}
+}
+
+void read_test(
+        struct extractor *x, const char *raw, size_t raw_len, const char *text, size_t len)
+{
+	struct rule_line line = { .text = text, .len = len };
+	struct kernel_prefix prefix;
+	struct rule_hit hit;
+
+	if (x->xml) {
+		read_junit(x, text, len);
+		return;
+	}
+	if (pytest_read(&x->pytest, text))
+		for (size_t i = 0; i < x->pytest.files.n; i++)
+			note_pass(x, x->pytest.files.v[i], strlen(x->pytest.files.v[i]));
+	if (read_traceback(x, RULES_TEST, text, len))
+		return;
+	if (*text == '[' || *text == '<') {
+		kernel_prefix(&prefix, text, len);
+		if (prefix.has_time) {
+			size_t blanks = prefix.blanks;
+
+			if (!read_tap(x, text + prefix.len - blanks, len - prefix.len + blanks))
+				read_dmesg(x, text, len, &prefix);
+			return;
+		}
+	}
+	if (read_tap(x, text, len))
+		return;
+	line.skip = strspn(text, "# \t"); /* TAP diagnostics */
+	line.no_cases = memchr(text, '#', line.skip);
+	if (show_to_reports(x, RULES_TEST, NULL, text, len))
+		return;
+	ask_rules(x, RULES_TEST, &line, &hit);
+	if (hit.rule && hit.rule->passed_name) {
+		str_clear(&x->text);
+		pattern_expand(&x->text, hit.rule->passed_name, hit.groups);
+		rules_rewrite(x->rules, RULES_CASE, SPELLING_ID, &x->text);
+		if (x->text.len)
+			note_pass(x, x->text.buf, x->text.len);
+	} else if (!hit.rule || hit.ignored) {
+		metrics_read(&x->metrics, x->suite, text, len);
+	} else if (hit.rule->case_name) {
+		str_clear(&x->text);
+		pattern_expand(&x->text, hit.rule->case_name, hit.groups);
+		if (x->text.len)
+			note_case(x, x->text.buf, x->text.len, x->text.len);
+	} else {
+		/* What a point says of its failure stands in comments behind it. */
+		if (line.no_cases || x->case_open)
+			hit.part = PART_OF_BEFORE;
+		if (hit.rule->id || hit.rule->function) {
+			note_hit(x, RULES_TEST, &hit, NULL, text + line.skip, len - line.skip, raw,
+			        raw_len);
+		} else {
+			struct naming naming = naming_of(RULES_TEST, hit.rule);
+
+			naming.part = hit.part;
+			note_text(x, &naming, text + line.skip, len - line.skip, &x->place, raw,
+			        raw_len);
+		}
+		x->case_follows |= !line.no_cases;
+	}
+}
