@@ -8,11 +8,11 @@
 
 void junit_release(struct junit *junit)
 {
-	str_release(&junit->suite);
+	strv_release(&junit->suites);
 	str_release(&junit->name);
 	str_release(&junit->failure);
 	str_release(&junit->tag);
-	*junit = (struct junit){ .suite = STR_INIT, .name = STR_INIT, .failure = STR_INIT, .tag = STR_INIT };
+	*junit = (struct junit){ .suites = STRV_INIT, .name = STR_INIT, .failure = STR_INIT, .tag = STR_INIT };
 }
 
 bool junit_begins(const char *line, size_t len)
@@ -145,8 +145,8 @@ static enum junit_tag read_case(struct junit *junit, const char *tag, size_t len
 {
 	str_clear(&junit->name);
 	attribute(&junit->name, tag, len, "classname");
-	if (!junit->name.len)
-		str_add(&junit->name, junit->suite.buf);
+	if (!junit->name.len && junit->suites.n)
+		str_add(&junit->name, junit->suites.v[junit->suites.n - 1]);
 	if (junit->name.len)
 		str_add_char(&junit->name, '.');
 	attribute(&junit->name, tag, len, "name");
@@ -201,12 +201,26 @@ static bool collect(struct junit *junit, const char *text, size_t len, bool clos
 	return false;
 }
 
-static void read_suite(struct junit *junit, const char *tag, size_t len)
+static void begin_suite(struct junit *junit, const char *tag, size_t len)
 {
-	junit->depth += tag[len - 1] != '/';
-	str_clear(&junit->suite);
+	struct str name = STR_INIT;
+
+	if (tag[len - 1] == '/')
+		return;
 	if (is_tag(tag, len, "testsuite"))
-		attribute(&junit->suite, tag, len, "name");
+		attribute(&name, tag, len, "name");
+	if (junit->depth++ < JUNIT_SUITES_MAX)
+		strv_push(&junit->suites, name.buf);
+	str_release(&name);
+}
+
+static void end_suite(struct junit *junit)
+{
+	if (junit->depth <= JUNIT_SUITES_MAX && junit->suites.n) {
+		free(junit->suites.v[--junit->suites.n]);
+		junit->suites.v[junit->suites.n] = NULL;
+	}
+	junit->ended = junit->depth-- <= 1;
 }
 
 enum junit_tag junit_read(struct junit *junit, const char *text, size_t len, bool closed)
@@ -222,10 +236,9 @@ enum junit_tag junit_read(struct junit *junit, const char *text, size_t len, boo
 	if (failed || is_tag(tag, len, "skipped"))
 		junit->may_pass = false;
 	if (is_tag(tag, len, "testsuite") || is_tag(tag, len, "testsuites")) {
-		read_suite(junit, tag, len);
+		begin_suite(junit, tag, len);
 	} else if (is_tag(tag, len, "/testsuite") || is_tag(tag, len, "/testsuites")) {
-		junit->ended = junit->depth-- <= 1;
-		str_clear(&junit->suite);
+		end_suite(junit);
 	} else if (is_tag(tag, len, "testcase")) {
 		return read_case(junit, tag, len);
 	} else if (is_tag(tag, len, "/testcase")) {

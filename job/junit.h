@@ -10,12 +10,14 @@
 
 #include "base/str.h"
 
+#define JUNIT_SUITES_MAX 64 /* in each other; what is deeper goes by the name of the last */
+
 enum junit_tag { JUNIT_OTHER, JUNIT_PASSED, JUNIT_FAILED };
 
 struct junit {
 	bool in_case, noted;
 	bool may_pass;      /* it was run, and nothing was said against it yet */
-	struct str suite;   /* that was begun last, if none was closed since */
+	struct strv suites; /* the names of those that are open, the innermost last; at most JUNIT_SUITES_MAX */
 	struct str name;    /* "<classname>.<name>", or "<suite>.<name>" where there is no class */
 	struct str failure; /* "<type>: <message>" of what it failed with; may be empty */
 	struct str tag;     /* what has come of a tag that is not whole yet */
