@@ -110,7 +110,8 @@ void read_dmesg(
 		note_text(x, &naming, x->lockdep.text.buf, x->lockdep.text.len, &x->place, NULL, 0);
 		return;
 	}
-	if (show_to_reports(x, RULES_DMESG, prefix, text, len))
+	/* The blanks in front tell whose stack it is. */
+	if (show_to_reports(x, RULES_DMESG, prefix, text - prefix->blanks, len + prefix->blanks))
 		return;
 	ask_rules(x, RULES_DMESG, &(struct rule_line){ text, len, 0, false }, &hit);
 	if (hit.rule && hit.rule->once && caller->in_stack)
