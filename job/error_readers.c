@@ -18,6 +18,8 @@ static void note_traceback(struct extractor *x, enum rule_log log)
 	naming.severity = t->crash ? SEVERITY_CRASH : SEVERITY_ERROR;
 	if (x->case_open)
 		naming.part = PART_OF_BEFORE;
+	else if (t->holds_others)
+		naming.part = PART_OF_NEXT;
 	note_text(x, &naming, t->text.buf, t->text.len, &place, t->text.buf, t->text.len);
 	for (size_t i = 0; i < t->others.n; i++)
 		add_alias(x, &aliases, log, t->others.v[i], strlen(t->others.v[i]));
@@ -25,6 +27,26 @@ static void note_traceback(struct extractor *x, enum rule_log log)
 		notes_add_aliases(&x->notes, x->id.buf, &aliases);
 	strv_release(&aliases);
 	x->case_follows = true;
+}
+
+/* Lines that were held for a traceback and are not of it: each as if it came now. */
+static void read_held(struct extractor *x)
+{
+	struct traceback_held held = x->traceback.held;
+	struct place now = x->place;
+
+	x->traceback.held.lines = (struct strv)STRV_INIT;
+	for (size_t i = 0; i < held.lines.n; i++) {
+		const char *line = held.lines.v[i];
+
+		x->place = (struct place){ line, strlen(line), held.numbers[i], held.offsets[i] };
+		if (*line)
+			extractor_read(x, line, strlen(line));
+		else
+			extractor_read_blank(x);
+	}
+	x->place = now;
+	strv_release(&held.lines);
 }
 
 bool read_traceback(struct extractor *x, enum rule_log log, const char *text, size_t len)
@@ -37,6 +59,10 @@ bool read_traceback(struct extractor *x, enum rule_log log, const char *text, si
 		return true;
 	case TRACEBACK_CUT:
 		note_traceback(x, log);
+		read_held(x);
+		return read_traceback(x, log, text, len);
+	case TRACEBACK_LEFT:
+		read_held(x);
 		return read_traceback(x, log, text, len);
 	case TRACEBACK_NOT:
 		break;
@@ -244,8 +270,12 @@ void extractor_read_blank(struct extractor *x)
 
 void extractor_flush(struct extractor *x)
 {
-	if (traceback_end(&x->traceback))
-		note_traceback(x, log_of(x));
+	/* A line that was held may begin another. */
+	while (x->traceback.kind != TRACEBACK_NONE) {
+		if (traceback_end(&x->traceback))
+			note_traceback(x, log_of(x));
+		read_held(x);
+	}
 	for (int log = 0; log < RULES_NLOGS; log++)
 		close_reports(x, (enum rule_log)log, NULL);
 }

@@ -60,6 +60,7 @@ int extractor_new(struct extractor **ret, enum error_source source, const char *
 	lockdep_init(&x->lockdep);
 	traceback_init(&x->traceback);
 	x->traceback.quotes = source == SOURCE_STDERR;
+	x->traceback.printed = source == SOURCE_STDERR || source == SOURCE_TEST;
 	junit_release(&x->junit);
 	stats_log_init(&x->stats);
 	*ret = x;

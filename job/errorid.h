@@ -14,7 +14,7 @@
 #include "base/str.h"
 #include "job/rules.h"
 
-#define ERRORID_VERSION 3	/* of this code; part of rules_version(), stored with every id */
+#define ERRORID_VERSION 4	/* of this code; part of rules_version(), stored with every id */
 
 enum error_source {
 	SOURCE_BUILD,		/* compiler, linker, make: "build-pkg." */
