@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "job/job_expand.h"
+#include "job/job_keys.h"
 
 #define LINKED_KEYS_MAX 16
 #define LABEL_VALUE_MAX 60
@@ -248,6 +249,14 @@ static int add_linked(struct job_axes *axes, struct value *mapping, const char *
 	int rc = 0;
 
 	split(&axis.keys, field->key);
+	for (size_t k = 0; k < axis.keys.n && !program; k++) {
+		const char *own = job_own_name(axis.keys.v[k]);
+
+		if (own && !value_get(mapping, own) && !strv_has(&axis.keys, own)) {
+			free(axis.keys.v[k]);
+			axis.keys.v[k] = mem_strdup(own);
+		}
+	}
 	for (size_t k = 0; k < axis.keys.n && rc == 0; k++)
 		if (program ? !!value_get(mapping, axis.keys.v[k])
 		            : !!value_get_path(mapping, axis.keys.v[k]))

@@ -118,6 +118,16 @@ static int hoist_programs(struct value *doc, const char *key, struct error *err)
 	return 0;
 }
 
+static const char *const other_names[][2] = { { "tbox_group", "testbox" }, { "arch", "os_arch" } };
+
+const char *job_own_name(const char *key)
+{
+	for (size_t i = 0; i < sizeof(other_names) / sizeof(*other_names); i++)
+		if (strcmp(other_names[i][0], key) == 0)
+			return other_names[i][1];
+	return NULL;
+}
+
 static void rename_key(struct value *doc, const char *from, const char *to)
 {
 	struct value_field *field = value_field(doc, from);
@@ -142,8 +152,8 @@ static int normalise(struct value *doc, struct error *err)
 	/* A script in its place is told to be an unknown key, with what was meant. */
 	if (rc == 0 && value_get(doc, "run") && value_get(doc, "run")->type == YAML_MAPPING)
 		rc = hoist_programs(doc, "run", err);
-	rename_key(doc, "tbox_group", "testbox");
-	rename_key(doc, "arch", "os_arch");
+	for (size_t i = 0; i < sizeof(other_names) / sizeof(*other_names); i++)
+		rename_key(doc, other_names[i][0], other_names[i][1]);
 	return rc;
 }
 

@@ -5,6 +5,8 @@
 #include "base/yaml.h"
 #include "base/yaml_braces.h"
 #include "job/job_check.h"
+#include "job/job_fields.h"
+#include "job/job_keys.h"
 #include "job/job_template.h"
 
 struct loader {
@@ -14,6 +16,10 @@ struct loader {
 	size_t n_files, bytes, values, depth, merge_depth;
 	const char *open[JOB_MERGE_DEPTH_MAX + 1]; /* paths of the files that are being read */
 	size_t n_open;
+	/* Documents of included files but the first of each: they follow the one that is being read. */
+	struct value **following;
+	size_t n_following, cap_following;
+	bool may_follow;
 	struct error *err;
 };
 
@@ -91,38 +97,81 @@ static const struct yaml_node *included_file(const struct yaml_node *value)
 	return file && file->type == YAML_SCALAR && str_has_suffix(file->text, ".yaml") ? file : NULL;
 }
 
+/* What stands beside "file" wins over the file, in each of its documents. */
+static void put_over(struct loaded *below, const struct value *beside)
+{
+	for (size_t i = 0; below->overrides && i < beside->n; i++)
+		value_free(value_take(below->overrides, beside->fields[i].key));
+	value_merge(below->mapping, value_copy(beside));
+}
+
+/* "ignore: [os, testbox]" beside "file": keys that the file is to be read without. */
+static int leave_out(struct loader *l, struct loaded *below, const struct yaml_node *ignored)
+{
+	size_t n = ignored->type == YAML_SEQUENCE ? ignored->n : 1;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct yaml_node *key = ignored->type == YAML_SEQUENCE ? ignored->values[i] : ignored;
+
+		if (key->type != YAML_SCALAR)
+			return fail(l, key, "found %s as \"ignore\", allowed: a key of the file, or a list of keys", type_name(key));
+		value_free(value_take(below->mapping, key->text));
+		if (below->overrides)
+			value_free(value_take(below->overrides, key->text));
+	}
+	return 0;
+}
+
+/* {file: a.yaml, ignore: [b], key: value} */
+static int load_file_beside(struct loader *l, const struct yaml_node *value, bool top, struct loaded *ret)
+{
+	const struct yaml_node *file = included_file(value), *ignored = yaml_get(value, "ignore");
+	struct loaded beside = { 0 }, below = { 0 };
+	size_t following = l->n_following;
+	int rc = load_mapping(l, value, top, &beside);
+
+	if (rc < 0)
+		return rc;
+	value_free(value_take(beside.mapping, "file"));
+	value_free(value_take(beside.mapping, "ignore"));
+	rc = load_file(l, file, top, &below);
+	if (rc == 0 && ignored)
+		rc = leave_out(l, &below, ignored);
+	for (size_t i = following; i < l->n_following && rc == 0; i++) {
+		struct loaded one = { .mapping = l->following[i] };
+
+		if (ignored)
+			rc = leave_out(l, &one, ignored);
+		put_over(&one, beside.mapping);
+	}
+	if (rc == 0) {
+		put_over(&below, beside.mapping);
+		merge_overrides(&below.overrides, beside.overrides);
+		*ret = below;
+	} else {
+		value_free(below.mapping);
+		value_free(below.overrides);
+		value_free(beside.overrides);
+	}
+	value_free(beside.mapping);
+	return rc;
+}
+
 static int load_merged_one(struct loader *l, const struct yaml_node *value, bool top,
         struct value *into, struct value **overrides)
 {
 	struct loaded loaded = { 0 };
-	const struct yaml_node *file;
 	int rc;
 
 	if (l->merge_depth >= JOB_MERGE_DEPTH_MAX)
 		return fail_as(l, ERR_LIMIT, value,
 		        "found \"<<\" inside \"<<\" more than %d deep, which is the limit",
 		        JOB_MERGE_DEPTH_MAX);
-	file = included_file(value);
 	l->merge_depth++;
-	rc = value->type == YAML_SCALAR ? load_file(l, value, top, &loaded)
-	                                : load_mapping(l, value, top, &loaded);
-	if (rc == 0 && file) {
-		/* what stands beside "file" wins over the file */
-		struct loaded below = { 0 };
-
-		value_free(value_take(loaded.mapping, "file"));
-		rc = load_file(l, file, top, &below);
-		if (rc == 0) {
-			for (size_t i = 0; below.overrides && i < loaded.mapping->n; i++)
-				value_free(value_take(below.overrides, loaded.mapping->fields[i].key));
-			value_merge(below.mapping, loaded.mapping);
-			merge_overrides(&below.overrides, loaded.overrides);
-			loaded = below;
-		} else {
-			value_free(loaded.mapping);
-			value_free(loaded.overrides);
-		}
-	}
+	if (value->type == YAML_SCALAR)
+		rc = load_file(l, value, top, &loaded);
+	else
+		rc = included_file(value) ? load_file_beside(l, value, top, &loaded) : load_mapping(l, value, top, &loaded);
 	l->merge_depth--;
 	if (rc < 0)
 		return rc;
@@ -494,7 +543,15 @@ static int load_root(struct loader *l, const struct yaml_node *root, bool top, s
 	return load_mapping(l, root, top, ret);
 }
 
-/* A file that is included, or holds defaults.  Of several documents the first, which is common to the others, as lkp-tests does. */
+static void insert_following(struct loader *l, size_t at, struct value *mapping)
+{
+	MEM_GROW(l->following, l->n_following + 1, l->cap_following);
+	memmove(l->following + at + 1, l->following + at, (l->n_following - at) * sizeof(*l->following));
+	l->following[at] = mapping;
+	l->n_following++;
+}
+
+/* A file that is included, or holds defaults: its first document.  The others follow the document that includes it. */
 static int load_text(struct loader *l, const char *text, size_t len, bool top, struct loaded *ret)
 {
 	struct yaml *doc;
@@ -502,7 +559,26 @@ static int load_text(struct loader *l, const char *text, size_t len, bool top, s
 
 	if (rc < 0)
 		return rc;
-	rc = load_root(l, yaml_root(doc), top, ret);
+	if (yaml_count(doc) > 1 && (!top || !l->may_follow))
+		rc = fail(l, yaml_document(doc, 1) ? yaml_document(doc, 1) : yaml_root(doc),
+		        "found a second document, allowed: one in a file of defaults or below a key");
+	if (rc == 0)
+		rc = load_root(l, yaml_root(doc), top, ret);
+	for (size_t i = 1; i < yaml_count(doc) && rc == 0; i++) {
+		struct loaded next = { 0 };
+		size_t begin = l->n_following;
+
+		if (yaml_is_null(yaml_document(doc, i)))
+			continue;
+		rc = load_root(l, yaml_document(doc, i), true, &next);
+		if (rc < 0) {
+			value_free(ret->mapping);
+			value_free(ret->overrides);
+			break;
+		}
+		value_free(next.overrides); /* they have been merged, too */
+		insert_following(l, begin, next.mapping);
+	}
 	yaml_free(doc);
 	return rc;
 }
@@ -526,47 +602,84 @@ static bool begins_with_mark(const char *text, size_t len)
 	return len >= mark_len && memcmp(text, JOB_DOCUMENTS_MARK, mark_len) == 0;
 }
 
-/* first_is_common: what the first of several documents says holds for the others and makes no job. */
+/* Every document of the text and of the files that it includes, in order. */
+static int read_documents(struct loader *l, const struct yaml *doc)
+{
+	struct job_documents *documents = l->documents;
+	int rc = 0;
+
+	l->may_follow = true;
+	for (size_t i = 0; i < yaml_count(doc) && rc == 0; i++) {
+		struct loaded loaded = { 0 };
+
+		rc = load_root(l, yaml_document(doc, i), true, &loaded);
+		if (rc < 0)
+			break;
+		value_free(loaded.overrides); /* they have been merged, too */
+		add_document(documents, loaded.mapping);
+		for (size_t k = 0; k < l->n_following; k++)
+			add_document(documents, l->following[k]);
+		l->n_following = 0;
+	}
+	l->may_follow = false;
+	return rc;
+}
+
+/* What the first of several documents says holds for the others. */
+static int merge_common(struct loader *l)
+{
+	struct job_documents *documents = l->documents;
+	size_t values = 0;
+
+	for (size_t i = 1; i < documents->n; i++) {
+		struct value *whole = value_copy(documents->v[0]);
+
+		values += value_count(whole);
+		whole->place = documents->v[i]->place;
+		value_merge(whole, documents->v[i]);
+		documents->v[i] = whole;
+		if (values > JOB_VALUES_MAX)
+			return too_many_values(l, whole);
+	}
+	return 0;
+}
+
+/* The common document makes no job, unless it is one of lkp-tests, where it is the first one. */
+static bool is_lkp_job(const struct value *doc)
+{
+	bool has_program = false;
+
+	for (size_t i = 0; i < doc->n; i++)
+		has_program |= !job_key_is_own(doc->fields[i].key) && !job_field_is_known(doc->fields[i].key);
+	return has_program && !value_is_null(value_get(doc, "lkp_src"));
+}
+
+static void settle_common(struct job_documents *documents)
+{
+	documents->has_common = !is_lkp_job(documents->v[0]);
+	if (!documents->has_common)
+		return;
+	value_free(documents->v[0]);
+	documents->n--;
+	memmove(documents->v, documents->v + 1, documents->n * sizeof(*documents->v));
+}
+
 static int load_documents(struct loader *l, const struct yaml *doc, bool first_is_common)
 {
 	struct job_documents *documents = l->documents;
-	size_t count = yaml_count(doc), values = 0;
-	struct value *common = NULL;
-	int rc = 0;
+	size_t count = yaml_count(doc);
+	int rc;
 
-	documents->has_common = first_is_common && count > 1;
-	documents->is_set = count > (first_is_common ? 2 : 1);
 	if (count == 0 || (count == 1 && yaml_is_null(yaml_document(doc, 0))))
 		return error_set(l->err, ERR_INVALID,
 		        "%s:1:1: found nothing, allowed: a job with at least suite, upstream_url, "
 		        "upstream_commit and test",
 		        l->where);
-	for (size_t i = 0; i < count && rc == 0; i++) {
-		const struct yaml_node *root = yaml_document(doc, i);
-		struct loaded loaded = { 0 };
-
-		rc = load_root(l, root, true, &loaded);
-		if (rc < 0)
-			break;
-		value_free(loaded.overrides); /* they have been merged, too */
-		if (first_is_common && i == 0 && count > 1) {
-			common = loaded.mapping;
-			continue;
-		}
-		if (common) {
-			struct value *whole = value_copy(common);
-
-			values += value_count(whole);
-			whole->place = loaded.mapping->place;
-			value_merge(whole, loaded.mapping);
-			loaded.mapping = whole;
-		}
-		add_document(documents, loaded.mapping);
-		if (values > JOB_VALUES_MAX)
-			rc = too_many_values(l, loaded.mapping);
-	}
-	value_free(common);
-	return rc;
+	rc = read_documents(l, doc);
+	if (rc < 0)
+		return rc;
+	documents->has_common = first_is_common && documents->n > 1;
+	return documents->has_common ? merge_common(l) : 0;
 }
 
 /* Each of `defaults` gives way to those before it. */
@@ -596,6 +709,17 @@ static int load_defaults(
 	return 0;
 }
 
+/* `ltp:` alone is the program with what the defaults say of it; `~` after a key of ours takes it away. */
+static void take_defaults(struct value *doc, const struct value *defaults)
+{
+	for (size_t i = doc->n; i-- > 0;) {
+		const struct value *usual = value_get(defaults, doc->fields[i].key);
+
+		if (usual && usual->type == YAML_MAPPING && value_is_null(doc->fields[i].value) && !job_key_is_own(doc->fields[i].key))
+			value_free(value_take(doc, doc->fields[i].key));
+	}
+}
+
 static int apply_options(struct loader *l, const struct job_load_options *options)
 {
 	struct job_documents *documents = l->documents;
@@ -609,6 +733,7 @@ static int apply_options(struct loader *l, const struct job_load_options *option
 	for (size_t i = 0; i < documents->n && rc == 0; i++) {
 		struct value *whole = value_copy(defaults);
 
+		take_defaults(documents->v[i], whole);
 		whole->place = documents->v[i]->place;
 		value_merge(whole, documents->v[i]);
 		documents->v[i] = whole;
@@ -639,7 +764,12 @@ int job_load(struct job_documents *ret, const char *where, const char *text, siz
 		rc = apply_options(&l, options);
 	for (size_t i = 0; i < documents.n && rc == 0; i++)
 		value_settle(documents.v[i]);
+	if (rc == 0 && documents.has_common)
+		settle_common(&documents);
 out:
+	for (size_t i = 0; i < l.n_following; i++)
+		value_free(l.following[i]);
+	free(l.following);
 	if (rc < 0)
 		job_documents_release(&documents);
 	else

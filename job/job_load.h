@@ -10,10 +10,12 @@
  * the file.
  *
  *	<<: *anchor, <<: dir/file.yaml, or a list of these	# of several the first wins; not merged into each other
+ *	<<: {file: a.yaml, ignore: [b], key: value}	# the file without b, with key; the other documents of a file follow this one
  *	override: {key: value}			# only at the top of a file or document
  *	a.b.c: value				# is a: {b: {c: value}}; only at the top
  *	key+: value, key-: value		# adds to and takes away from what the key has by then
- *	---					# the first of several documents is common to the others: N make N-1 jobs
+ *	---					# the first of several documents is common to the others: N make N-1 jobs, or N if
+ *						# it is a job of lkp-tests, with `lkp_src` and a program
  *
  * A text that begins with JOB_DOCUMENTS_MARK, as `bisectctl expand` prints it, has no common document: N make N jobs.
  *
@@ -60,8 +62,7 @@ struct job_load_options {
 struct job_documents {
 	struct value **v;			/* mappings, one a job (or a family of them, before expansion) */
 	size_t n;
-	bool is_set;				/* of several documents */
-	bool has_common;			/* v[0] was the second document of the file, the first is in all of them */
+	bool has_common;			/* v[0] was the second document, the first is in all of them and makes no job */
 	struct strv names;			/* of the files, for the places */
 };
 

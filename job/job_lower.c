@@ -371,16 +371,26 @@ static int set_parameters(struct lowering *l)
 	return rc;
 }
 
+/* Keys that lkp-tests gets beside its programs. */
+static const char *const lkp_keys[] = { "suite", "testcase", "category", "setup", "daemon", "runtime", "cluster" };
+
+static bool is_lkp_key(const struct lowering *l, const char *key)
+{
+	for (size_t i = 0; is_lkp(l) && i < sizeof(lkp_keys) / sizeof(*lkp_keys); i++)
+		if (strcmp(lkp_keys[i], key) == 0)
+			return true;
+	return false;
+}
+
 /* lkp-tests gets what it would run, without what varies or says who asked. */
 static void add_lkp_program(struct lowering *l, struct value *ret)
 {
-	static const char *const keys[] = { "suite", "testcase", "category", "setup", "daemon", "runtime", "cluster" };
 	struct value *job = value_new(YAML_MAPPING, l->doc->place);
 	struct str text = STR_INIT;
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-		if (get(l, keys[i]))
-			value_set(job, keys[i], l->doc->place, value_copy(get(l, keys[i])));
+	for (size_t i = 0; i < sizeof(lkp_keys) / sizeof(*lkp_keys); i++)
+		if (get(l, lkp_keys[i]))
+			value_set(job, lkp_keys[i], l->doc->place, value_copy(get(l, lkp_keys[i])));
 	/* It sorts its results by test case, and ends early if there is none. */
 	if (!get(l, "testcase") && get(l, "suite"))
 		value_set(job, "testcase", l->doc->place, value_copy(get(l, "suite")));
@@ -625,14 +635,19 @@ int job_lower(struct value **ret, const struct value *doc, struct suites *suites
 static void explain_keys(struct strv *ret, struct lowering *l)
 {
 	struct str idle = STR_INIT, packages = STR_INIT;
+	struct strv idle_keys = STRV_INIT;
 	const struct value *ss = get(l, "ss");
 
 	for (size_t i = 0; i < l->doc->n; i++) {
 		const char *key = l->doc->fields[i].key;
 
-		if (!job_key_is_own(key) && !strv_has(&l->programs, key))
-			str_addf(&idle, "%s%s", idle.len ? ", " : "", key);
+		if (!job_key_is_own(key) && !strv_has(&l->programs, key) && !is_lkp_key(l, key))
+			strv_push(&idle_keys, key);
 	}
+	strv_sort_unique(&idle_keys);
+	for (size_t i = 0; i < idle_keys.n; i++)
+		str_addf(&idle, "%s%s", i ? ", " : "", idle_keys.v[i]);
+	strv_release(&idle_keys);
 	for (size_t i = 0; ss && i < ss->n; i++)
 		if (!value_is_null(ss->fields[i].value) &&
 		        value_get(ss->fields[i].value, "commit") != l->commit.commit)

@@ -157,18 +157,39 @@ START_TEST(a_file_that_is_wrong_is_told_with_its_own_place)
 }
 END_TEST
 
-START_TEST(of_an_included_file_the_first_document_counts)
+START_TEST(the_documents_of_an_included_file_follow)
 {
 	static struct memory_file files[] = {
-		{ "two.yaml", "a: 1\n---\nb: 1\n" },
-		{ "dir/one.yaml", "a: 2\n<<: ././two.yaml\n" },
+		{ "three.yaml", "a: 1\n---\nb: 1\n---\nb: 2\na: 2\n" },
+		{ "two.yaml", "z: 1\n---\n<<: three.yaml\nc: 1\n---\n" },
+		{ "dir/one.yaml", "a: 2\n<<: ././three.yaml\n" },
 		{ 0 },
 	};
-	struct arguments with = { .files = files };
+	struct arguments with = { .files = files }, defaults = { .defaults = { "a: 1\n---\nb: 1\n" } };
 
-	expands_with(&with, "c: 2\n<<: ./two.yaml\n", "a: 1\nc: 2\n");
-	expands_with(&with, "<<: ./dir/one.yaml\n", "a: 2\n");
+	expands_with(&with, "<<: three.yaml\nx: 1\n", "# document=2\na: 1\nb: 1\nx: 1\n# document=3\na: 2\nb: 2\nx: 1\n");
+	expands_with(&with, "x: 1\n---\n<<: three.yaml\nx: 2\n",
+	        "# document=2\na: 1\nx: 2\n# document=3\nb: 1\nx: 1\n# document=4\na: 2\nb: 2\nx: 1\n");
+	/* A file in a file, whose last document is empty. */
+	expands_with(&with, "<<: two.yaml\n", "# document=2\na: 1\nc: 1\nz: 1\n# document=3\nb: 1\nz: 1\n# document=4\na: 2\nb: 2\nz: 1\n");
+	expands_with(&with, "<<: ./dir/one.yaml\n", "# document=2\na: 2\nb: 1\n# document=3\na: 2\nb: 2\n");
+	expands_with(&with, "<<: {file: three.yaml, a: 5, ignore: b}\n", "# document=2\na: 5\n# document=3\na: 5\n");
+	expands_with(&with, "<<: {file: three.yaml, b: 5, ignore: [a]}\n", "# document=2\nb: 5\n# document=3\nb: 5\n");
+	refuses_with(&with, "<<: {file: three.yaml, ignore: [{a: b}]}\n", "job.yaml:1:33: found a mapping as \"ignore\"");
+	refuses_with(&with, "k: {<<: three.yaml}\n", "three.yaml:3:1: found a second document, allowed: one");
 	refuses_with(&with, "<<: ./../two.yaml\n", "job.yaml:1:5: found \"./../two.yaml\" after");
+	refuses_with(&defaults, "b: 1\n", "defaults.yaml:3:1: found a second document, allowed: one");
+}
+END_TEST
+
+START_TEST(of_lkp_tests_the_first_document_is_a_job_too)
+{
+	static const struct arguments with = { .after = { "lkp_src=/lkp" } };
+
+	expands_with(&with, "a: {x: 1}\n---\na.x: 2\n",
+	        "# document=1\na:\n  x: 1\nlkp_src: /lkp\n# document=2\na:\n  x: 2\nlkp_src: /lkp\n");
+	/* It has nothing to run. */
+	expands_with(&with, "suite: s\nos: a\n---\na: {x: 1}\n", "a:\n  x: 1\nlkp_src: /lkp\nos: a\nsuite: s\n");
 }
 END_TEST
 
@@ -298,6 +319,15 @@ START_TEST(arguments_after_the_file_win_and_those_before_it_give_way)
 }
 END_TEST
 
+START_TEST(a_program_without_a_value_takes_what_the_defaults_say)
+{
+	static const struct arguments with = { .before = { "ltp.test=a" }, .defaults = { "ltp.nr: 3\nbuild.run: make\n" } };
+
+	expands_with(&with, "ltp:\nbuild: ~\n", "build:\nltp:\n  nr: 3\n  test: a\n");
+	expands_with(&with, "ltp: b\n", "build:\n  run: make\nltp: b\n");
+}
+END_TEST
+
 START_TEST(arguments_are_keys_paths_increments_lists_and_links)
 {
 	struct arguments with = { .after = { "l+=c", "t-=x", "os=[b, a]", "gone=", "p|q=1|2" } };
@@ -356,6 +386,8 @@ START_TEST(linked_keys_move_together)
 	expands("a|b: [[1, x], [2, z]]\n", "# a=1 b=x\na: 1\nb: x\n# a=2 b=z\na: 2\nb: z\n");
 	refuses("a|b: [[1, [x, q]], [2, z]]\n", "job.yaml:1:11: found a list in a list that makes jobs");
 	expands("a|ltp.nr: [1, 2]\nltp: {test: q}\n", "a: 1\nltp:\n  nr: 2\n  test: q\n");
+	expands("arch | tbox_group|queue: [aarch64 | vm-2p8g | q]\n", "os_arch: aarch64\nqueue: q\ntestbox: vm-2p8g\n");
+	expands("arch|os_arch: 1|2\n", "arch: 1\nos_arch: 2\n");
 	refuses("a|b: [1|2, 3]\n", "job.yaml:1:12: found 1 values for 2 linked keys, allowed: one each");
 	refuses("a|b: 1|2|3\n", "job.yaml:1:6: found 3 values for 2 linked keys");
 	refuses("a|b: 1|2\na: 3\n", "job.yaml:1:1: found \"a\" both linked, as \"a|b\", and alone");
@@ -533,7 +565,8 @@ int main(void)
 	tcase_add_test(tc, an_included_file_gives_way_to_what_is_written);
 	tcase_add_test(tc, what_stands_beside_an_included_file_wins_over_it);
 	tcase_add_test(tc, a_file_that_is_wrong_is_told_with_its_own_place);
-	tcase_add_test(tc, of_an_included_file_the_first_document_counts);
+	tcase_add_test(tc, the_documents_of_an_included_file_follow);
+	tcase_add_test(tc, of_lkp_tests_the_first_document_is_a_job_too);
 	tcase_add_test(tc, no_file_outside_of_the_search_path_is_named);
 	tcase_add_test(tc, files_that_include_each_other_are_refused);
 	tcase_add_test(tc, files_have_a_number_and_a_size);
@@ -543,6 +576,7 @@ int main(void)
 	tcase_add_test(tc, long_increments_take_no_long_time);
 	tcase_add_test(tc, a_dotted_key_is_a_path);
 	tcase_add_test(tc, arguments_after_the_file_win_and_those_before_it_give_way);
+	tcase_add_test(tc, a_program_without_a_value_takes_what_the_defaults_say);
 	tcase_add_test(tc, arguments_are_keys_paths_increments_lists_and_links);
 	tcase_add_test(tc, lists_make_a_job_of_each_combination);
 	tcase_add_test(tc, a_list_under_any_program_of_lkp_makes_jobs);

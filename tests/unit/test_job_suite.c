@@ -301,7 +301,7 @@ START_TEST(what_has_no_effect_is_told)
 	ck_assert_str_eq(lines.v[1], "suite ltp: tests");
 	ck_assert_str_eq(lines.v[2], "needs: root");
 	ck_assert_str_eq(lines.v[3], "not built here, only variables of the scripts: ss of gcc");
-	ck_assert_str_eq(lines.v[4], "no effect here: monitors, mail_to");
+	ck_assert_str_eq(lines.v[4], "no effect here: mail_to, monitors");
 	job_free(job);
 	strv_release(&lines);
 }
