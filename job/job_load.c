@@ -574,6 +574,7 @@ static int load_text(struct loader *l, const char *text, size_t len, bool top, s
 		if (rc < 0) {
 			value_free(ret->mapping);
 			value_free(ret->overrides);
+			*ret = (struct loaded){ 0 };
 			break;
 		}
 		value_free(next.overrides); /* they have been merged, too */

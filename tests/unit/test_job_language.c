@@ -144,6 +144,7 @@ START_TEST(a_file_that_is_wrong_is_told_with_its_own_place)
 		{ "bad.yaml", "a: 1\nb: [\n" },
 		{ "erb.yaml", "a: 1\nb: <%= x %>\n" },
 		{ "two.yaml", "a: 1\n---\nb: [\n" },
+		{ "one.yaml", "a: 1\n---\n- b\n" },
 		{ "outer.yaml", "k: 1\n<<: bad.yaml\n" },
 		{ 0 },
 	};
@@ -154,6 +155,7 @@ START_TEST(a_file_that_is_wrong_is_told_with_its_own_place)
 	refuses_with(&with, "<<: outer.yaml\n", "bad.yaml:");
 	refuses_with(&with, "<<: erb.yaml\n", "erb.yaml:2:4: found the ERB template");
 	refuses_with(&with, "<<: two.yaml\n", "two.yaml:4:1: ");
+	refuses_with(&with, "<<: {file: one.yaml, a: 2}\n", "one.yaml:3:1: found a list");
 }
 END_TEST
 
