@@ -264,6 +264,7 @@ static enum rule_log log_of(const struct extractor *x)
 
 void extractor_read_blank(struct extractor *x)
 {
+	unittest_read_blank(&x->unittest);
 	if (x->traceback.kind != TRACEBACK_NONE)
 		(void)read_traceback(x, log_of(x), "", 0);
 }

@@ -91,6 +91,16 @@ void read_test(
 			return;
 		}
 	}
+	switch (unittest_read(&x->unittest, text, x->in_section)) {
+	case UNITTEST_DOCSTRING:
+		return;
+	case UNITTEST_VERDICT:
+		line.text = raw = text = x->unittest.line.buf;
+		line.len = raw_len = len = x->unittest.line.len;
+		break;
+	case UNITTEST_NOT:
+		break;
+	}
 	if (read_tap(x, text, len))
 		return;
 	line.skip = strspn(text, "# \t"); /* TAP diagnostics */

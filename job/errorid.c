@@ -62,6 +62,7 @@ int extractor_new(struct extractor **ret, enum error_source source, const char *
 	x->traceback.quotes = source == SOURCE_STDERR;
 	x->traceback.printed = source == SOURCE_STDERR || source == SOURCE_TEST;
 	junit_release(&x->junit);
+	unittest_init(&x->unittest);
 	stats_log_init(&x->stats);
 	*ret = x;
 	return 0;
@@ -81,6 +82,7 @@ void extractor_free(struct extractor *x)
 	lockdep_release(&x->lockdep);
 	traceback_release(&x->traceback);
 	junit_release(&x->junit);
+	unittest_release(&x->unittest);
 	passed_cases_release(&x->passed);
 	pytest_release(&x->pytest);
 	metrics_release(&x->metrics);

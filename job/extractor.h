@@ -13,6 +13,7 @@
 #include "job/stats_log.h"
 #include "job/tap.h"
 #include "job/traceback.h"
+#include "job/unittest.h"
 
 /* lkp's package builds frame the standard error in the log; once a frame was seen, only frames
  * count. */
@@ -56,6 +57,7 @@ struct extractor {
 	struct tap tap;
 	struct junit junit;
 	struct pytest pytest;
+	struct unittest unittest;
 	struct passed_cases passed;
 	struct lockdep lockdep;
 	struct metrics metrics;

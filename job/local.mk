@@ -39,6 +39,7 @@ libjob_a_SOURCES = \
 	job/tap.c job/tap.h \
 	job/testbox.c \
 	job/traceback.c job/traceback.h \
+	job/unittest.c job/unittest.h \
 	job/value.c job/value.h \
 	job/value_merge.c \
 	job/value_print.c \

@@ -190,6 +190,41 @@ START_TEST(a_group_of_exceptions_is_one_error_and_each_in_it_is_one)
 }
 END_TEST
 
+/* --- unittest --- */
+
+static bool case_passed(const char *text, const char *asked)
+{
+	struct extractor *x = feed_all(SOURCE_TEST, text, 1);
+	bool passed = extractor_case_passed(x, asked);
+
+	extractor_free(x);
+	return passed;
+}
+
+START_TEST(a_case_of_unittest_is_the_same_with_and_without_a_docstring)
+{
+	static const char id[] = "demo.test_b(m.C.test_b).fail";
+
+	must_give(SOURCE_TEST, "test_b (m.C.test_b) ... FAIL\n", "demo.test_b(m.C.test_b).fail\n");
+	must_give(SOURCE_TEST, "test_b (m.C.test_b)\nIt does. ... FAIL\n", "demo.test_b(m.C.test_b).fail\n");
+	must_give(SOURCE_TEST, "test_b (m.C.test_b)\nerror: not ok 3 - it ... ERROR\n", "demo.test_b(m.C.test_b).fail\n");
+	must_give(SOURCE_TEST, "====================\nERROR: test_b (m.C.test_b) (n=1)\nok 1 - fatal: it\n",
+	        "demo.test_b(m.C.test_b)(n=1).fail\n");
+	ck_assert(case_passed("test_b (m.C.test_b) ... ok\n", id));
+	ck_assert(case_passed("test_b (m.C.test_b)\nIt does. ... ok\n", id));
+	ck_assert(case_passed("test_b (m.f.<locals>.C)\nIt does. ... ok\n", "demo.test_b(m.f.<locals>.C).fail"));
+	/* What was skipped or expected to fail has not passed, and only the next line is a docstring. */
+	ck_assert(!case_passed("test_b (m.C.test_b)\nIt does. ... skipped 'no'\n", id));
+	ck_assert(!case_passed("test_b (m.C.test_b)\nIt does. ... expected failure\n", id));
+	ck_assert(!case_passed("test_b (m.C.test_b)\n\nIt does. ... ok\n", id));
+	ck_assert(!case_passed("test_b (m.C.test_b)\nIt does. ... words\nok ... ok\n", id));
+	ck_assert(!case_passed("test_b (m.C.test_b)\ntest_c (m.C.test_c) ... ok\n", id));
+	must_give(SOURCE_TEST, "test_b (m.C.test_b)\ntest_c (m.C.test_c) ... FAIL\n", "demo.test_c(m.C.test_c).fail\n");
+	must_give(SOURCE_TEST, "FAIL: test_b (m.C.test_b)\nerror: no header\n",
+	        "demo.test_b(m.C.test_b).fail\nstderr.error:no_header\n");
+}
+END_TEST
+
 /* --- JUnit XML --- */
 
 START_TEST(a_case_behind_a_nested_suite_has_the_name_of_the_suite_it_is_in)
@@ -237,6 +272,7 @@ int main(void)
 	tcase_add_test(tcase, what_also_went_wrong_does_not_name_an_exception);
 	tcase_add_test(tcase, the_innermost_cause_of_node_names_its_error);
 	tcase_add_test(tcase, a_group_of_exceptions_is_one_error_and_each_in_it_is_one);
+	tcase_add_test(tcase, a_case_of_unittest_is_the_same_with_and_without_a_docstring);
 	tcase_add_test(tcase, a_case_behind_a_nested_suite_has_the_name_of_the_suite_it_is_in);
 	tcase_add_test(tcase, suites_of_junit_may_be_as_deep_as_anybody_likes);
 	suite_add_tcase(suite, tcase);
