@@ -112,7 +112,8 @@ static void name_case(
 	cut_id(&x->id);
 }
 
-void note_case(struct extractor *x, const char *name, size_t len, size_t own_len)
+static void note_named(struct extractor *x, const char *name, size_t len, size_t own_len, enum rule_part part,
+        const struct place *place, int64_t finding)
 {
 	struct strv aliases = STRV_INIT;
 
@@ -128,14 +129,63 @@ void note_case(struct extractor *x, const char *name, size_t len, size_t own_len
 	                             .aliases = &aliases,
 	                             .weight = WEIGHT_ORDINARY,
 	                             .severity = SEVERITY_ERROR,
-	                             .part = x->case_follows ? PART_OF_BEFORE : PART_OF_NONE,
-	                             .place = &x->place,
-	                             .finding = -1,
+	                             .part = part,
+	                             .place = place,
+	                             .finding = finding,
 	                     });
 	strv_release(&aliases);
+}
+
+static enum rule_part part_of_case(const struct extractor *x)
+{
+	return x->case_follows ? PART_OF_BEFORE : PART_OF_NONE;
+}
+
+static void begin_next_case(struct extractor *x)
+{
 	x->case_follows = false;
 	x->case_open = x->in_section;
 	x->in_section = false;
+}
+
+void note_case(struct extractor *x, const char *name, size_t len, size_t own_len)
+{
+	note_named(x, name, len, own_len, part_of_case(x), &x->place, -1);
+	begin_next_case(x);
+}
+
+void note_go_case(struct extractor *x, const char *name)
+{
+	enum rule_part part = part_of_case(x);
+	struct str shown = STR_INIT;
+
+	str_add_bytes(&shown, x->place.text, x->place.len < GO_CASES_LINE_MAX ? x->place.len : GO_CASES_LINE_MAX);
+	go_cases_add(&x->go, &(struct go_case){
+	                             .name = (char *)name,
+	                             .line = shown.buf,
+	                             .number = x->place.number,
+	                             .offset = x->place.offset,
+	                             .finding = notes_reserve(&x->notes, part, SEVERITY_ERROR, x->place.number),
+	                             .part = part == PART_OF_BEFORE,
+	                     });
+	str_release(&shown);
+	begin_next_case(x);
+}
+
+void note_go_package(struct extractor *x, const char *package, size_t len)
+{
+	struct str name = STR_INIT;
+
+	for (size_t i = 0; i < x->go.n; i++) {
+		const struct go_case *one = &x->go.v[i];
+		struct place place = { one->line, strlen(one->line), one->number, one->offset };
+
+		str_setf(&name, "%.*s%s%s", (int)len, package, len ? "." : "", one->name);
+		note_named(x, name.buf, name.len, strlen(one->name), one->part ? PART_OF_BEFORE : PART_OF_NONE, &place,
+		        one->finding);
+	}
+	go_cases_clear(&x->go);
+	str_release(&name);
 }
 
 /* What follows tells of another case. */

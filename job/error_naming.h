@@ -28,6 +28,9 @@ void note_text(struct extractor *x, const struct naming *naming, const char *tex
 
 /* A subtest with the tests around it goes by its own name, the last `own_len` bytes, as well. */
 void note_case(struct extractor *x, const char *name, size_t len, size_t own_len);
+/* One of go test is noted when its package is known: "<package>.<name>", or by its name alone if nothing told (`len` 0). */
+void note_go_case(struct extractor *x, const char *name);
+void note_go_package(struct extractor *x, const char *package, size_t len);
 void note_pass(struct extractor *x, const char *name, size_t len);
 
 /* Asks the rules; what a mark tells of the run is noted, and that one gave up. */

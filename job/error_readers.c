@@ -277,6 +277,7 @@ void extractor_flush(struct extractor *x)
 			note_traceback(x, log_of(x));
 		read_held(x);
 	}
+	note_go_package(x, "", 0);
 	for (int log = 0; log < RULES_NLOGS; log++)
 		close_reports(x, (enum rule_log)log, NULL);
 }

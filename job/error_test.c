@@ -70,6 +70,8 @@ void read_test(
 {
 	struct rule_line line = { .text = text, .len = len };
 	struct kernel_prefix prefix;
+	const char *package;
+	size_t package_len;
 	struct rule_hit hit;
 
 	if (x->xml) {
@@ -107,6 +109,8 @@ void read_test(
 	line.no_cases = memchr(text, '#', line.skip);
 	if (show_to_reports(x, RULES_TEST, NULL, text, len))
 		return;
+	if (x->go.n && (package_len = go_cases_package(&package, text)))
+		note_go_package(x, package, package_len);
 	ask_rules(x, RULES_TEST, &line, &hit);
 	if (hit.rule && hit.rule->passed_name) {
 		str_clear(&x->text);
@@ -119,7 +123,9 @@ void read_test(
 	} else if (hit.rule->case_name) {
 		str_clear(&x->text);
 		pattern_expand(&x->text, hit.rule->case_name, hit.groups);
-		if (x->text.len)
+		if (x->text.len && x->go.n < GO_CASES_MAX && go_cases_is_one(text))
+			note_go_case(x, x->text.buf);
+		else if (x->text.len)
 			note_case(x, x->text.buf, x->text.len, x->text.len);
 	} else {
 		/* What a point says of its failure stands in comments behind it. */

@@ -83,6 +83,7 @@ void extractor_free(struct extractor *x)
 	traceback_release(&x->traceback);
 	junit_release(&x->junit);
 	unittest_release(&x->unittest);
+	go_cases_clear(&x->go);
 	passed_cases_release(&x->passed);
 	pytest_release(&x->pytest);
 	metrics_release(&x->metrics);

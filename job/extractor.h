@@ -3,6 +3,7 @@
 #define JOB_EXTRACTOR_H
 
 #include "job/error_notes.h"
+#include "job/go_cases.h"
 #include "job/junit.h"
 #include "job/lockdep.h"
 #include "job/metrics.h"
@@ -58,6 +59,7 @@ struct extractor {
 	struct junit junit;
 	struct pytest pytest;
 	struct unittest unittest;
+	struct go_cases go;
 	struct passed_cases passed;
 	struct lockdep lockdep;
 	struct metrics metrics;

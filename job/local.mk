@@ -7,6 +7,7 @@ libjob_a_SOURCES = \
 	job/error_readers.c job/error_readers.h job/extractor.h \
 	job/error_test.c \
 	job/errorid.c job/errorid.h \
+	job/go_cases.c job/go_cases.h \
 	job/junit.c job/junit.h \
 	job/line_filter.c job/line_filter.h \
 	job/metrics.c job/metrics.h \

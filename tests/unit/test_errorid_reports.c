@@ -225,6 +225,41 @@ START_TEST(a_case_of_unittest_is_the_same_with_and_without_a_docstring)
 }
 END_TEST
 
+/* --- go test --- */
+
+START_TEST(a_case_of_go_has_the_name_of_its_package)
+{
+	struct str text = STR_INIT;
+	const struct found_error *found;
+	struct extractor *x;
+
+	must_give(SOURCE_TEST, "--- FAIL: TestA (0.1s)\nFAIL\nFAIL\tx.org/a\t0.1s\n--- FAIL: TestA (0.2s)\nFAIL\nFAIL\tx.org/b\t0.2s\n",
+	        "demo.x.org/a.TestA.fail\ndemo.x.org/a.fail\ndemo.x.org/b.TestA.fail\ndemo.x.org/b.fail\n");
+	must_be_called(SOURCE_TEST, "--- FAIL: TestA (0.1s)\nFAIL\tx.org/a\t0.1s\n", "demo.x.org/a.TestA.fail", "demo.TestA.fail");
+	/* A program of tests that was run by itself says nothing of a package, nor does one that was killed. */
+	must_give(SOURCE_TEST, "--- FAIL: TestA (0.1s)\nFAIL\nerror: more\n", "demo.TestA.fail\nstderr.error:more\n");
+	must_stand_at(SOURCE_TEST, "ok\n--- FAIL: TestA (0.1s)\nerror: more\nFAIL\tx.org/a\t0.1s\n",
+	        "2+3 --- FAIL: TestA (0.1s)\n3+26 error: more\n4+38 FAIL\\x09x.org/a\\x090.1s\n");
+	/* What a case that waits comes of is what stood before it. */
+	x = feed_all(SOURCE_TEST, "panic: gone\n--- FAIL: TestA (0.1s)\npanic: other\n--- FAIL: TestB (0.1s)\nFAIL\tx.org/a\t0.1s\n", 0);
+	ck_assert_uint_eq(extractor_results(x, &found), 5);
+	ck_assert_uint_eq(found[0].finding, found[1].finding);
+	ck_assert_uint_eq(found[2].finding, found[3].finding);
+	ck_assert(found[0].finding != found[2].finding && found[1].part && !found[1].representative);
+	extractor_free(x);
+	/* No more of them wait than there is room for. */
+	for (int i = 0; i < 600; i++)
+		str_addf(&text, "--- FAIL: Test%c%d (0.1s)\n", 'A' + i % 26, i);
+	str_add(&text, "FAIL\tx.org/a\t0.1s\n");
+	x = feed_all(SOURCE_TEST, text.buf, 0);
+	ck_assert_uint_eq(extractor_results(x, &found), 601);
+	ck_assert_str_eq(found[499].id, "demo.x.org/a.TestF499.fail");
+	ck_assert_str_eq(found[500].id, "demo.TestG500.fail");
+	extractor_free(x);
+	str_release(&text);
+}
+END_TEST
+
 /* --- JUnit XML --- */
 
 START_TEST(a_case_behind_a_nested_suite_has_the_name_of_the_suite_it_is_in)
@@ -273,6 +308,7 @@ int main(void)
 	tcase_add_test(tcase, the_innermost_cause_of_node_names_its_error);
 	tcase_add_test(tcase, a_group_of_exceptions_is_one_error_and_each_in_it_is_one);
 	tcase_add_test(tcase, a_case_of_unittest_is_the_same_with_and_without_a_docstring);
+	tcase_add_test(tcase, a_case_of_go_has_the_name_of_its_package);
 	tcase_add_test(tcase, a_case_behind_a_nested_suite_has_the_name_of_the_suite_it_is_in);
 	tcase_add_test(tcase, suites_of_junit_may_be_as_deep_as_anybody_likes);
 	suite_add_tcase(suite, tcase);
