@@ -59,34 +59,49 @@ static void add_aliases(struct found_error *found, const struct strv *aliases)
 			strv_push(&found->aliases, aliases->v[i]);
 }
 
-struct caller *notes_hear(struct notes *notes, const char *name, size_t len, uint64_t line)
-{
-	struct caller *caller, *oldest = &notes->callers[0];
-
-	if (len >= sizeof(caller->name))
-		len = sizeof(caller->name) - 1;
-	for (size_t i = 0; i < NOTES_CALLERS; i++) {
-		caller = &notes->callers[i];
-		if (strlen(caller->name) == len && !memcmp(caller->name, name, len)) {
-			notes->now = i;
-			caller->used = line;
-			return caller;
-		}
-		/* The first is everybody's who has no name. */
-		if (i > 0 && (oldest == &notes->callers[0] || caller->used < oldest->used))
-			oldest = caller;
-	}
-	*oldest = (struct caller){ .used = line };
-	memcpy(oldest->name, name, len);
-	notes->now = (size_t)(oldest - notes->callers);
-	if (notes->latest == notes->now)
-		notes->latest = 0;
-	return oldest;
-}
-
 static bool is_near(const struct caller *caller, uint64_t line, uint64_t lines)
 {
 	return caller->has_finding && (line == 0 || line - caller->finding_line <= lines);
+}
+
+/* Whose state is missed least: without a finding that a part may still belong to, and then the longest silent. */
+static bool is_forgotten_before(const struct caller *a, const struct caller *b, uint64_t line)
+{
+	bool a_near = is_near(a, line, PART_LINES), b_near = is_near(b, line, PART_LINES);
+
+	return a_near != b_near ? b_near : a->used < b->used;
+}
+
+static bool is_called(const struct caller *caller, const char *name, size_t len)
+{
+	return caller->len == len && !memcmp(caller->name, name, len);
+}
+
+struct caller *notes_hear(struct notes *notes, const char *name, size_t len, uint64_t line)
+{
+	struct caller *caller = &notes->callers[notes->heard], *oldest = &notes->callers[1];
+	size_t i = 0;
+
+	if (len >= sizeof(caller->name))
+		len = sizeof(caller->name) - 1;
+	/* Mostly it is the one before; the first is everybody's who has no name. */
+	if (!len)
+		caller = &notes->callers[0];
+	for (; !is_called(caller, name, len) && i < NOTES_CALLERS; i++)
+		caller = &notes->callers[i];
+	if (!is_called(caller, name, len)) {
+		for (i = 2; i < NOTES_CALLERS; i++)
+			if (is_forgotten_before(&notes->callers[i], oldest, line))
+				oldest = &notes->callers[i];
+		caller = oldest;
+		*caller = (struct caller){ .len = len };
+		memcpy(caller->name, name, len);
+		if (notes->latest == (size_t)(caller - notes->callers))
+			notes->latest = 0;
+	}
+	caller->used = line;
+	notes->now = notes->heard = (size_t)(caller - notes->callers);
+	return caller;
 }
 
 static void open_finding(struct notes *notes, uint32_t finding, enum rule_part part,

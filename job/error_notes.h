@@ -34,10 +34,11 @@ struct note {
  * Processors write into a kernel's log in turns: what a part belongs to, and whether a stack is being printed, is so of one caller
  * ("T401", "C1") and not of another.  All lines without one are of the same.
  */
-#define NOTES_CALLERS 8
+#define NOTES_CALLERS 64
 
 struct caller {
 	char name[16];
+	size_t len;
 	uint64_t used;                         /* the line it was last heard in */
 	bool in_stack;
 	bool has_finding;
@@ -56,11 +57,13 @@ struct notes {
 	uint32_t findings;
 	struct caller callers[NOTES_CALLERS];
 	size_t now, latest; /* whose line is read, 0: no caller's; who opened a finding last */
+	size_t heard;       /* who wrote the kernel's line before */
 };
 
 void notes_init(struct notes *notes);
 void notes_release(struct notes *notes);
-/* The next notes are of this caller's lines (not NUL-terminated; of more than NOTES_CALLERS the longest silent is forgotten). */
+/* The next notes are of this caller's lines (not NUL-terminated).  Of more than NOTES_CALLERS one is forgotten to which nothing
+ * will belong any more, or else the longest silent. */
 struct caller *notes_hear(struct notes *notes, const char *name, size_t len, uint64_t line);
 void notes_add(struct notes *notes, const struct note *note);
 /* The finding of an error on this line that gets its name later. */

@@ -260,6 +260,41 @@ START_TEST(a_case_of_go_has_the_name_of_its_package)
 }
 END_TEST
 
+/* --- A kernel's callers --- */
+
+/* An oops of T1, then lines of others, then where it was. */
+static bool oops_is_one_finding(unsigned others, const char *says)
+{
+	struct str text = STR_INIT;
+	const struct found_error *found;
+	struct extractor *x;
+	size_t n;
+	bool one;
+
+	str_add(&text, "[    1.000000][    T1] BUG: kernel NULL pointer dereference, address: 0000000000000008\n");
+	for (unsigned i = 0; i < others; i++)
+		str_addf(&text, "[    2.000000][ T%4u] %s %c%c\n", 1000 + i, says, 'a' + i % 26, 'a' + i / 26 % 26);
+	str_add(&text, "[    3.000000][    T1] RIP: 0010:demo_read+0x3a/0x60\n");
+	x = feed_all(SOURCE_DMESG, text.buf, 0);
+	n = extractor_results(x, &found);
+	ck_assert_uint_ge(n, 2);
+	ck_assert_str_eq(found[n - 1].id, "dmesg.RIP:demo_read");
+	one = found[0].finding == found[n - 1].finding;
+	extractor_free(x);
+	str_release(&text);
+	return one;
+}
+
+START_TEST(what_a_caller_of_the_kernel_began_is_remembered_among_many_others)
+{
+	ck_assert(oops_is_one_finding(0, ""));
+	ck_assert(oops_is_one_finding(62, "BUG: other thing in"));
+	ck_assert(oops_is_one_finding(250, "says"));
+	/* They are not remembered without end. */
+	ck_assert(!oops_is_one_finding(250, "BUG: other thing in"));
+}
+END_TEST
+
 /* --- JUnit XML --- */
 
 START_TEST(a_case_behind_a_nested_suite_has_the_name_of_the_suite_it_is_in)
@@ -309,6 +344,7 @@ int main(void)
 	tcase_add_test(tcase, a_group_of_exceptions_is_one_error_and_each_in_it_is_one);
 	tcase_add_test(tcase, a_case_of_unittest_is_the_same_with_and_without_a_docstring);
 	tcase_add_test(tcase, a_case_of_go_has_the_name_of_its_package);
+	tcase_add_test(tcase, what_a_caller_of_the_kernel_began_is_remembered_among_many_others);
 	tcase_add_test(tcase, a_case_behind_a_nested_suite_has_the_name_of_the_suite_it_is_in);
 	tcase_add_test(tcase, suites_of_junit_may_be_as_deep_as_anybody_likes);
 	suite_add_tcase(suite, tcase);
