@@ -29,7 +29,7 @@ struct run_values {
 	char *bad;
 	long long jobs, timeout_s;
 	char *confidence, *budget;
-	char *error_id, *match, *metric, *direction, *build;
+	char *error_id, *match, *metric, *direction, *build, *rules_dir;
 	long long samples;
 	bool clean, first_parent, fix, prior_from_error, trust, trust_ends, flaky, keep_worktrees, json, verbose;
 	bool go_on, abort, restart;
@@ -60,6 +60,9 @@ static const struct setting run_settings[] = {
 	{ .name = "match", .type = SETTING_STRING, .offset = AT(match), .argument = "REGEX",
 		.only_command_line = true,
 		.help = "The same for any line of output that this Perl-compatible pattern matches." },
+	{ .name = "rules-dir", .type = SETTING_STRING, .offset = AT(rules_dir), .argument = "DIR",
+		.only_command_line = true,
+		.help = "Directory with the rules of error ids (*.yaml); default: those installed with this program." },
 	{ .name = "metric", .type = SETTING_STRING, .offset = AT(metric), .argument = "REGEX",
 		.only_command_line = true,
 		.help = "A number in the output is what counts (a time, a size): find the commit that changed it.  REGEX has one "
@@ -219,7 +222,7 @@ static int check_usage(struct run *run, struct error *err)
 
 	const struct run_values *values = &run->values;
 	bool describes = values->good.n || values->bad || values->error_id || values->match || values->build ||
-		values->timeout_s || values->clean || values->first_parent || values->fix || values->trust || values->trust_ends ||
+		values->rules_dir || values->timeout_s || values->clean || values->first_parent || values->fix || values->trust || values->trust_ends ||
 		values->flaky || values->prior_from_error || values->confidence || values->metric ||
 		values->direction || values->samples || run->command.n;
 
@@ -240,6 +243,8 @@ static int check_usage(struct run *run, struct error *err)
 		return error_set(err, ERR_INVALID, "--fix takes one --good: the newer end, without the error");
 	if (values->error_id && values->match)
 		return error_set(err, ERR_INVALID, "--error-id and --match exclude each other");
+	if (values->rules_dir && !values->error_id && !values->match)
+		return error_set(err, ERR_INVALID, "--rules-dir belongs to --error-id ID or --match REGEX, which are missing");
 	r = check_metric(values, err);
 	if (r < 0)
 		return r;
@@ -358,6 +363,7 @@ static int plan_make(struct run *run, struct error *err)
 	plan->error_id = mem_strdup(values->error_id);
 	plan->match = mem_strdup(values->match);
 	plan->metric = mem_strdup(values->metric);
+	plan->rules_dir = values->rules_dir ? realpath(values->rules_dir, NULL) : NULL;
 	if (values->direction)
 		direction_read(&plan->direction, values->direction, NULL);
 	plan->samples = values->samples ? values->samples : METRIC_ENOUGH;
@@ -533,7 +539,10 @@ static int start_again(struct run *run, struct error *err)
 	if (r < 0)
 		return r;
 	engine->records_cap = engine->n_records;
-	r = add_budget(run, err);
+	rules_use(run->plan.rules_dir);
+	r = plan_check_error(&run->plan, err);
+	if (r >= 0)
+		r = add_budget(run, err);
 	if (r < 0)
 		return r;
 	r = search_make(run, err);
@@ -690,7 +699,8 @@ int run_main(int argc, char **argv)
 		run.values.error_id = plain;
 	}
 	r = check_usage(&run, &err);
-	if (r >= 0) {
+	rules_use(run.values.rules_dir);
+	if (r >= 0 && !run.values.go_on && !run.values.abort) {
 		/* A pattern or an id that cannot be meant is wrong usage, too. */
 		struct run_plan asked = { .error_id = run.values.error_id, .match = run.values.match, .metric = run.values.metric };
 

@@ -40,6 +40,7 @@ void run_plan_release(struct run_plan *plan)
 	free(plan->match);
 	free(plan->metric);
 	free(plan->directory);
+	free(plan->rules_dir);
 	memset(plan, 0, sizeof(*plan));
 }
 
@@ -151,6 +152,8 @@ static json_t *plan_to_json(const struct run_plan *plan)
 		json_object_set_new(json, "direction", json_integer(plan->direction));
 		json_object_set_new(json, "samples", json_integer(plan->samples));
 	}
+	if (plan->rules_dir)
+		json_object_set_new(json, "rules_dir", text_to_json(plan->rules_dir));
 	json_object_set_new(json, "directory", text_to_json(plan->directory));
 	json_object_set_new(json, "trust", json_boolean(plan->trust));
 	json_object_set_new(json, "trust_ends", json_boolean(plan->trust_ends));
@@ -186,6 +189,7 @@ static bool plan_from_json(struct run_plan *ret, const json_t *json)
 	plan.direction = (enum metric_direction)json_integer_value(json_object_get(json, "direction"));
 	plan.samples = json_integer_value(json_object_get(json, "samples"));
 	plan.directory = text_from_json(json_object_get(json, "directory"));
+	plan.rules_dir = text_from_json(json_object_get(json, "rules_dir"));
 	if (!plan.good.n || (!plan.command.n && !plan.build) || !plan.directory ||
 		(plan.metric && ((unsigned)plan.direction >= METRIC_NDIRECTIONS || plan.samples < METRIC_LEAST)))
 		goto wrong;

@@ -28,6 +28,7 @@ struct run_plan {
 	char *metric;			/* a number is what counts: the pattern that has it in its group; else NULL */
 	enum metric_direction direction;
 	long long samples;		/* of the metric, of each side, before the search */
+	char *rules_dir;		/* of error ids; NULL: those that the process finds by itself */
 	char *directory;		/* below the work tree, where the command runs; "" its root */
 	bool trust, trust_ends, flaky;
 	bool clean;

@@ -124,6 +124,29 @@ says() {
 	BISECTD_RULES_DIR=empty says 2 'found no rule' "$BISECTCTL" errors /dev/null
 }
 
+@test "a bisection goes by the rules it is given, and goes on by them" {
+	mkdir rules
+	printf 'errors:\n  - {name: own, log: test, match: "^our own words", id: "own words"}\n' >rules/a.yaml
+	make_repo repo 30 17
+	cd repo
+	says 2 'cannot read the rules of error ids in /nonexistent' "$BISECTCTL" run --rules-dir /nonexistent \
+		--error-id stderr.own_words --good v1 --bad main -- true
+	says 2 'belongs to --error-id' "$BISECTCTL" run --rules-dir ../rules --good v1 --bad main -- true
+	got=0
+	"$BISECTCTL" run --rules-dir ../rules --budget 3 --error-id stderr.own_words --good v1 --bad main -- \
+		sh -c 'test ! -e bug || { echo "our own words 7"; exit 1; }' >../json 2>../messages || got=$?
+	cat ../messages
+	[ "$got" = 8 ]
+	says 2 'give neither' "$BISECTCTL" run --continue --rules-dir ../rules
+	"$BISECTCTL" run --continue --budget 100 --json >../json 2>../messages || { cat ../messages; false; }
+	[ "$(jq -r .commit ../json)" = "$(git rev-parse v17)" ]
+	# Without the rules the run is not gone on with.
+	"$BISECTCTL" run --rules-dir ../rules --budget 3 --error-id stderr.own_words --good v1 --bad main -- \
+		sh -c 'test ! -e bug || { echo "our own words 7"; exit 1; }' >../json 2>../messages || got=$?
+	rm -r ../rules
+	says 1 'cannot read the rules of error ids in .*/rules' "$BISECTCTL" run --continue --budget 100
+}
+
 @test "an error is bisected by the name that lkp gives it" {
 	make_repo repo 30 17
 	cd repo
