@@ -26,7 +26,7 @@ struct errors_values {
 static const struct setting errors_settings[] = {
 	{ "kind", 'k', SETTING_STRING, AT(kind), "KIND", NULL, 0, 0,
 	        "What the log is: dmesg (a kernel's console), kmsg (its log with levels), stderr, "
-	        "build-pkg, test (so are tap, ktap, kselftest, kunit, ltp, gtest, pytest and junit), "
+	        "build-pkg, last_state (the file of lkp-tests), test (so are tap, ktap, kselftest, kunit, ltp, gtest, pytest and junit), "
 	        "lkp-stats (a stats.json, or the output of suite lkp), or line-pkg (each line "
 	        "through the normaliser of build logs). Default: guessed from its first lines.",
 	        true },

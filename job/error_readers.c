@@ -2,6 +2,7 @@
 #include "job/error_readers.h"
 
 #include "job/error_naming.h"
+#include "job/lkp_stats.h"
 
 #define LEVEL_MASK 7 /* of a number of syslog: above it is who wrote */
 
@@ -189,6 +190,35 @@ static void read_kmsg(struct extractor *x, const char *text, size_t len)
 	note_text(x, &naming, text, len, &x->place, text, len);
 }
 
+/* "test.ltp.exit_code.1: 1" of lkp's last_state: what its stats.json has, read in the same way. */
+static void read_last_state(struct extractor *x, const char *text, size_t len)
+{
+	const char *colon = memrchr(text, ':', len);
+	struct strv aliases = STRV_INIT;
+	struct str key = STR_INIT;
+
+	if (!colon || colon == text || colon[1] != ' ' || !colon[2] || colon[2 + strspn(colon + 2, "0123456789")] ||
+	        !colon[2 + strspn(colon + 2, "0")] || memchr(text, ' ', (size_t)(colon - text)) ||
+	        memchr(text, '\t', (size_t)(colon - text)))
+		return;
+	str_setf(&key, "last_state.%.*s", (int)(colon - text), text);
+	x->incomplete |= !strcmp(key.buf, LKP_STATS_INCOMPLETE);
+	if (lkp_stat_is_error(key.buf)) {
+		stats_log_id(&x->id, key.buf);
+		strv_push(&aliases, key.buf);
+		notes_add(&x->notes, &(struct note){
+		                             .id = x->id.buf,
+		                             .weight = WEIGHT_ORDINARY,
+		                             .severity = lkp_stat_severity(key.buf),
+		                             .aliases = &aliases,
+		                             .place = &x->place,
+		                             .finding = -1,
+		                     });
+	}
+	strv_release(&aliases);
+	str_release(&key);
+}
+
 /* "2024-01-02T10:00:00.1234567Z ", which runners of CI and `docker logs -t` write in front of each line: its length, or 0. */
 static size_t runner_time(const char *text, size_t len)
 {
@@ -241,6 +271,9 @@ void extractor_read(struct extractor *x, const char *raw, size_t raw_len)
 	case SOURCE_KMSG:
 		read_kmsg(x, text, len);
 		break;
+	case SOURCE_LAST_STATE:
+		read_last_state(x, text, len);
+		break;
 	case SOURCE_TEST:
 		read_test(x, raw, raw_len, text, len);
 		break;
@@ -256,6 +289,7 @@ static enum rule_log log_of(const struct extractor *x)
 		[SOURCE_STDERR] = RULES_STDERR,
 		[SOURCE_DMESG] = RULES_DMESG,
 		[SOURCE_KMSG] = RULES_KMSG,
+		[SOURCE_LAST_STATE] = RULES_NAME,
 		[SOURCE_TEST] = RULES_TEST,
 	};
 

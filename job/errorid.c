@@ -347,7 +347,7 @@ void extractor_end(struct extractor *x, int exit_status, int signal, bool timed_
 	notes_choose(&x->notes);
 	for (size_t i = 0; i < x->notes.n; i++)
 		passed_cases_remove(&x->passed, x->notes.found[i].id);
-	if (timed_out || signal || x->gave_up || (x->notes.dropped && !x->match))
+	if (timed_out || signal || x->gave_up || x->incomplete || (x->notes.dropped && !x->match))
 		x->ran_to_its_end = false;
 	else if (x->stats.expected)
 		x->ran_to_its_end = x->stats.whole && !tap_is_broken(&x->tap);
@@ -490,6 +490,7 @@ char *errorid_normalise(enum error_source source, const char *line, size_t len)
 		[SOURCE_STDERR] = RULES_STDERR,
 		[SOURCE_DMESG] = RULES_DMESG,
 		[SOURCE_KMSG] = RULES_KMSG,
+		[SOURCE_LAST_STATE] = RULES_NAME,
 		[SOURCE_TEST] = RULES_TEST,
 	};
 	struct str clean = STR_INIT, id = STR_INIT;

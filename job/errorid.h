@@ -26,6 +26,7 @@ enum error_source {
 	 * "stderr.", lines of a kernel's console ("[   12.345678] ") as "dmesg.", and metrics.
 	 */
 	SOURCE_TEST,
+	SOURCE_LAST_STATE,	/* lkp's file of that name, "name: number" lines: "last_state.", as stats.json has them */
 	SOURCE_NKINDS
 };
 

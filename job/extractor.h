@@ -64,6 +64,7 @@ struct extractor {
 	struct lockdep lockdep;
 	struct metrics metrics;
 	struct stats_log stats;
+	bool incomplete; /* it says itself that the run did not get to its end */
 	bool mark; /* the line that is read begins them */
 	bool xml;                   /* tags end a line, ... */
 	bool tag_closed;            /* as this one did */

@@ -125,7 +125,7 @@ static void take(
 	stat->key = mem_strdup(key);
 	stat->value = json_number_value(value);
 	stat->is_error = stat->value != 0 && lkp_stat_is_error(key);
-	if (stat->value != 0 && strcmp(key, "last_state.is_incomplete_run") == 0)
+	if (stat->value != 0 && strcmp(key, LKP_STATS_INCOMPLETE) == 0)
 		stats->is_incomplete = true;
 }
 

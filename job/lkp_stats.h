@@ -18,6 +18,7 @@
 #define LKP_STATS_TEXT_MAX (16u << 20)
 #define LKP_STATS_MAX 200000		/* keys of one file */
 #define LKP_STATS_KEY_MAX 1000		/* bytes; longer ones are left out and counted */
+#define LKP_STATS_INCOMPLETE "last_state.is_incomplete_run"	/* the run did not come to its end */
 #define LKP_STATS_LOG_MARK "## lkp-stats"	/* the line before the object in the output of suites/lkp/run */
 
 struct lkp_stat {

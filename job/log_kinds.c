@@ -2,12 +2,12 @@
 
 /* In the order of log_kind_names. */
 static const enum error_source sources[] = {
-	SOURCE_BUILD, SOURCE_DMESG, SOURCE_KMSG, SOURCE_STDERR, /* these have a reader of their own */
+	SOURCE_BUILD, SOURCE_DMESG, SOURCE_KMSG, SOURCE_STDERR, SOURCE_LAST_STATE, /* these have a reader of their own */
 	SOURCE_TEST, SOURCE_TEST, SOURCE_TEST, SOURCE_TEST, SOURCE_TEST, SOURCE_TEST, SOURCE_TEST,
 	SOURCE_TEST, SOURCE_TEST,
 };
 
-const char *const log_kind_names[] = { "build-pkg", "dmesg", "kmsg", "stderr", "tap", "ktap",
+const char *const log_kind_names[] = { "build-pkg", "dmesg", "kmsg", "stderr", "last_state", "tap", "ktap",
 	"kselftest", "kunit", "ltp", "gtest", "pytest", "junit", LOG_KIND_LKP_STATS, NULL };
 
 _Static_assert(sizeof(sources) / sizeof(*sources) + 1 ==
@@ -46,8 +46,8 @@ int log_reading_of(struct log_reading *ret, const struct strv *kinds, struct err
 			        "no program here reads logs of the kind \"%.100s\"", kinds->v[i]);
 		if (!strcmp(kinds->v[i], LOG_KIND_LKP_STATS))
 			reading.lkp_stats = true;
-		/* The build has a log of its own. */
-		if (source == SOURCE_BUILD && kinds->n > 1)
+		/* The build has a log of its own, and so has the end of a run. */
+		if ((source == SOURCE_BUILD || source == SOURCE_LAST_STATE) && kinds->n > 1)
 			continue;
 		only = source;
 		n++;

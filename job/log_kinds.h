@@ -27,7 +27,7 @@ struct log_reading {
 
 /*
  * How the output of a test is read whose `logs` are these: as the one kind if there is one only (build-pkg beside others is the
- * build's), else as SOURCE_TEST, which recognises what is in it.  ERR_INVALID: a kind that nobody knows here.
+ * build's, last_state lkp's), else as SOURCE_TEST, which recognises what is in it.  ERR_INVALID: a kind that nobody knows here.
  */
 int log_reading_of(struct log_reading *ret, const struct strv *kinds, struct error *err);
 

@@ -40,8 +40,7 @@ void stats_log_feed(struct stats_log *stats, const char *bytes, size_t len)
 		str_add_bytes(&stats->text, bytes, len < room ? len : room);
 }
 
-/* A key as an id: in our spelling of the source, and without the bytes that no id has. */
-static void id_of_key(struct str *ret, const char *key)
+void stats_log_id(struct str *ret, const char *key)
 {
 	char *plain = errorid_plain_source(key);
 
@@ -109,7 +108,7 @@ static void take_stats(const struct stats_log *log, const struct lkp_stats *stat
 
 		if (!stat->is_error && (!room || lkp_stat_is_error(stat->key)))
 			continue;
-		id_of_key(&id, stat->key);
+		stats_log_id(&id, stat->key);
 		if (!stat->is_error)
 			room = metrics_set(metrics, id.buf, stat->value);
 		else if (!notes_count(notes, id.buf) && !is_among(&aliases, stat->key))

@@ -21,6 +21,8 @@ void stats_log_release(struct stats_log *stats);
 bool stats_log_is_mark(const char *line, size_t len);
 /* What was kept is forgotten: the object begins at this line and offset. */
 void stats_log_begin(struct stats_log *stats, uint64_t line, uint64_t offset);
+/* A key of it as an id: in our spelling of the source, and without the bytes that no id has. */
+void stats_log_id(struct str *ret, const char *key);
 void stats_log_feed(struct stats_log *stats, const char *bytes, size_t len);
 /*
  * Its errors are noted, each with its key as id unless an error that was found goes by that name, and its other numbers set as

@@ -88,6 +88,7 @@ static enum error_source source_of(const char *name)
 		[SOURCE_STDERR] = "stderr-",
 		[SOURCE_DMESG] = "dmesg-",
 		[SOURCE_KMSG] = "kmsg-",
+		[SOURCE_LAST_STATE] = "last_state-",
 		[SOURCE_TEST] = "test-",
 	};
 

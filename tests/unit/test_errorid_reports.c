@@ -190,6 +190,20 @@ START_TEST(a_group_of_exceptions_is_one_error_and_each_in_it_is_one)
 }
 END_TEST
 
+/* --- lkp's last_state --- */
+
+START_TEST(a_run_of_which_lkp_says_that_it_is_incomplete_did_not_get_to_its_end)
+{
+	struct extractor *x = feed_all(SOURCE_LAST_STATE, "exit_fail: 1\nis_incomplete_run: 0\n", 0);
+
+	ck_assert(extractor_ran_to_its_end(x));
+	extractor_free(x);
+	x = feed_all(SOURCE_LAST_STATE, "is_incomplete_run: 1\n", 0);
+	ck_assert(!extractor_ran_to_its_end(x));
+	extractor_free(x);
+}
+END_TEST
+
 /* --- unittest --- */
 
 static bool case_passed(const char *text, const char *asked)
@@ -342,6 +356,7 @@ int main(void)
 	tcase_add_test(tcase, what_also_went_wrong_does_not_name_an_exception);
 	tcase_add_test(tcase, the_innermost_cause_of_node_names_its_error);
 	tcase_add_test(tcase, a_group_of_exceptions_is_one_error_and_each_in_it_is_one);
+	tcase_add_test(tcase, a_run_of_which_lkp_says_that_it_is_incomplete_did_not_get_to_its_end);
 	tcase_add_test(tcase, a_case_of_unittest_is_the_same_with_and_without_a_docstring);
 	tcase_add_test(tcase, a_case_of_go_has_the_name_of_its_package);
 	tcase_add_test(tcase, what_a_caller_of_the_kernel_began_is_remembered_among_many_others);

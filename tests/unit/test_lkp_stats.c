@@ -262,6 +262,8 @@ START_TEST(one_kind_with_a_reader_of_its_own_is_read_by_it_and_all_else_as_a_tes
 	} cases[] = {
 		{ { "dmesg" }, SOURCE_DMESG, false },
 		{ { "kmsg" }, SOURCE_KMSG, false },
+		{ { "last_state" }, SOURCE_LAST_STATE, false },
+		{ { "dmesg", "last_state" }, SOURCE_DMESG, false },
 		{ { "stderr" }, SOURCE_STDERR, false },
 		{ { "build-pkg" }, SOURCE_BUILD, false },
 		{ { "tap" }, SOURCE_TEST, false },
