@@ -79,20 +79,29 @@ void passed_cases_remove(struct passed_cases *passed, const char *id)
 	passed->n--;
 }
 
-/* "zip.tests/test_a.py.fail" of "zip.tests/test_a.py::test_b.fail"; NULL: it is no case of pytest. */
-static char *file_of(const char *id)
+/*
+ * What the case is one of: "zip.tests/test_a.py.fail" of "zip.tests/test_a.py::test_b.fail", "zip.example.org/zip/list.fail" of
+ * "zip.example.org/zip/list.TestAdds/one.fail".  NULL: it is no case of pytest or go test.
+ */
+static char *group_of(const char *id)
 {
-	const char *colons = strstr(id, ".py::");
+	const char *end = strstr(id, ".py::");
 
-	return colons && str_has_suffix(id, ".fail") ? mem_printf("%.*s.py.fail", (int)(colons - id), id) : NULL;
+	if (!str_has_suffix(id, ".fail"))
+		return NULL;
+	if (end)
+		end += strlen(".py");
+	else
+		end = strstr(id, ".Test");
+	return end ? mem_printf("%.*s.fail", (int)(end - id), id) : NULL;
 }
 
 bool passed_cases_has(struct passed_cases *passed, const char *id)
 {
-	char *file = file_of(id);
-	bool has = find(passed, id) || (file && find(passed, file));
+	char *group = group_of(id);
+	bool has = find(passed, id) || (group && find(passed, group));
 
-	free(file);
+	free(group);
 	return has;
 }
 
@@ -141,13 +150,13 @@ static bool text_has(const char *text, const char *id)
 
 bool passed_text_has(const char *text, const char *id)
 {
-	char *file;
+	char *group;
 	bool has;
 
 	if (!text)
 		return false;
-	file = file_of(id);
-	has = text_has(text, id) || (file && text_has(text, file));
-	free(file);
+	group = group_of(id);
+	has = text_has(text, id) || (group && text_has(text, group));
+	free(group);
 	return has;
 }

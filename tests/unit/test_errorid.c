@@ -635,6 +635,7 @@ START_TEST(a_case_that_passed_is_known_beside_one_that_failed)
 		{ "test_b (m.C.test_b) ... ok\n", "demo.test_b(m.C.test_b).fail" },
 		{ "  Test: b ...passed\n", "demo.b.fail" },
 		{ "[       OK ] S.B (3 ms)\n", "demo.S.B.fail" },
+		{ "--- FAIL: TestA (0.00s)\nFAIL\nFAIL\tx.org/a\t0.1s\nok  \tx.org/b\t0.1s\n", "demo.x.org/b.TestB/c.fail" },
 		{ "t/x.py::test_b PASSED                    [ 50%]\n", "demo.t/x.py::test_b.fail" },
 		{ "[gw0] [ 50%] PASSED t/x.py::test_b \n", "demo.t/x.py::test_b.fail" },
 		{ " 2/10 Test  #2: b ................   Passed    0.01 sec\n", "demo.b.fail" },
@@ -688,6 +689,10 @@ START_TEST(what_was_not_run_or_failed_as_well_has_not_passed)
 	/* Of two programs that have a case of one name, the second died. */
 	ck_assert(!case_passed("1..1\nok 1 - b\n1..2\nok 1 - a\n", "demo.b.fail"));
 	ck_assert(case_passed("1..1\nok 1 - b\n1..2\nok 1 - a\nnot ok 2 - c\n", "demo.b.fail"));
+	/* Of go test a package that passed is known, and of one that failed nothing. */
+	ck_assert(!case_passed("ok  \tx.org/b\t0.1s [no tests to run]\n", "demo.x.org/b.TestB.fail"));
+	ck_assert(!case_passed("--- FAIL: TestA (0.00s)\nFAIL\tx.org/b\t0.1s\n", "demo.x.org/b.TestB.fail"));
+	ck_assert(!case_passed("ok  \tx.org/b\t0.1s\n", "demo.TestB.fail"));
 	/* A number is no name. */
 	ck_assert(!case_passed("ok 1\nok 2\n1..2\nok 1\n", "demo.2.fail"));
 	ck_assert(!case_passed("ok\n", "demo.unnamed.fail"));
