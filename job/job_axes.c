@@ -21,13 +21,17 @@ struct job_axes {
 	size_t n, cap;
 };
 
+static void row_free(const struct axis *axis, struct value **row)
+{
+	for (size_t k = 0; k < axis->keys.n; k++)
+		value_free(row[k]);
+	free(row);
+}
+
 static void axis_release(struct axis *axis)
 {
-	for (size_t i = 0; i < axis->n_rows; i++) {
-		for (size_t k = 0; k < axis->keys.n; k++)
-			value_free(axis->rows[i][k]);
-		free(axis->rows[i]);
-	}
+	for (size_t i = 0; i < axis->n_rows; i++)
+		row_free(axis, axis->rows[i]);
 	free(axis->rows);
 	free(axis->program);
 	strv_release(&axis->keys);
@@ -79,9 +83,7 @@ static void sort_rows(struct axis *axis)
 		}
 	for (size_t i = 0; i < axis->n_rows; i++) {
 		if (kept && is_same_row(axis->rows[kept - 1], axis->rows[i], axis->keys.n)) {
-			for (size_t k = 0; k < axis->keys.n; k++)
-				value_free(axis->rows[i][k]);
-			free(axis->rows[i]);
+			row_free(axis, axis->rows[i]);
 		} else {
 			axis->rows[kept++] = axis->rows[i];
 		}
@@ -240,34 +242,52 @@ static int read_linked(struct axis *axis, const struct value *value, struct erro
 	return rc;
 }
 
+/* A key that stands alone as well, as from the command line, chooses the rows that have its value. */
+static int choose_rows(struct axis *axis, size_t k, struct value *mapping, struct error *err)
+{
+	const char *key = axis->keys.v[k];
+	const struct value *chosen = axis->program ? value_get(mapping, key) : value_get_path(mapping, key);
+	size_t kept = 0;
+
+	if (!chosen)
+		return 0;
+	for (size_t i = 0; i < axis->n_rows; i++)
+		kept += strcmp(text_of(axis->rows[i][k]), text_of(chosen)) == 0;
+	if (chosen->type != YAML_SCALAR || !kept)
+		return value_error(err, ERR_INVALID, &chosen->place,
+		        "found \"%.100s\" alone as well as linked with others (line %zu), allowed: one of them, or alone a value that it has there",
+		        key, axis->place.line);
+	for (size_t i = kept = 0; i < axis->n_rows; i++)
+		if (strcmp(text_of(axis->rows[i][k]), text_of(chosen)) == 0)
+			axis->rows[kept++] = axis->rows[i];
+		else
+			row_free(axis, axis->rows[i]);
+	axis->n_rows = kept;
+	return 0;
+}
+
 static int add_linked(struct job_axes *axes, struct value *mapping, const char *program, size_t i,
         struct error *err)
 {
 	struct value_field *field = &mapping->fields[i];
 	struct axis axis = { .program = mem_strdup(program), .place = field->place };
 	struct value *value;
-	int rc = 0;
+	int rc;
 
 	split(&axis.keys, field->key);
 	for (size_t k = 0; k < axis.keys.n && !program; k++) {
 		const char *own = job_own_name(axis.keys.v[k]);
 
-		if (own && !value_get(mapping, own) && !strv_has(&axis.keys, own)) {
+		if (own && !strv_has(&axis.keys, own)) {
 			free(axis.keys.v[k]);
 			axis.keys.v[k] = mem_strdup(own);
 		}
 	}
-	for (size_t k = 0; k < axis.keys.n && rc == 0; k++)
-		if (program ? !!value_get(mapping, axis.keys.v[k])
-		            : !!value_get_path(mapping, axis.keys.v[k]))
-			rc = value_error(err, ERR_INVALID, &field->place,
-			        "found \"%.100s\" both linked, as \"%.100s\", and alone; allowed: "
-			        "one of them",
-			        axis.keys.v[k], field->key);
 	value = value_take(mapping, field->key);
-	if (rc == 0)
-		rc = read_linked(&axis, value, err);
+	rc = read_linked(&axis, value, err);
 	value_free(value);
+	for (size_t k = 0; k < axis.keys.n && rc == 0; k++)
+		rc = choose_rows(&axis, k, mapping, err);
 	if (rc < 0) {
 		axis_release(&axis);
 		return rc;

@@ -392,7 +392,11 @@ START_TEST(linked_keys_move_together)
 	expands("arch|os_arch: 1|2\n", "arch: 1\nos_arch: 2\n");
 	refuses("a|b: [1|2, 3]\n", "job.yaml:1:12: found 1 values for 2 linked keys, allowed: one each");
 	refuses("a|b: 1|2|3\n", "job.yaml:1:6: found 3 values for 2 linked keys");
-	refuses("a|b: 1|2\na: 3\n", "job.yaml:1:1: found \"a\" both linked, as \"a|b\", and alone");
+	expands("os|os_version: [debian|12, debian|11, centos|7]\nos: debian\nos_version: 12\n", "os: debian\nos_version: 12\n");
+	expands("arch|a: [aarch64|1, x86_64|2]\nos_arch: x86_64\n", "a: 2\nos_arch: x86_64\n");
+	expands("ltp: {test | nr: [mm | 2, fs | 3], test: mm}\n", "ltp:\n  nr: 2\n  test: mm\n");
+	refuses("a|b: 1|2\na: 3\n", "job.yaml:2:4: found \"a\" alone as well as linked with others (line 1), allowed: one of them");
+	refuses("a|b: [1|2, 3|4]\na: [1]\n", "job.yaml:2:4: found \"a\" alone as well as linked");
 	refuses("a|: 1|2\n", "job.yaml:1:1: found no key beside a \"|\"");
 	refuses("a+|b: 1|2\n", "job.yaml:1:1: found the linked key \"a+\"");
 }
