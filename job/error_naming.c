@@ -33,32 +33,34 @@ struct naming naming_of(enum rule_log log, const struct rule *rule)
 }
 
 /* Sets `ret` to the id of a text; empty if nothing is left of it. */
-static void make_id(const struct extractor *x, struct str *ret, enum rule_log log,
+static void make_id(struct extractor *x, struct str *ret, enum rule_log log,
         enum normal_style style, const char *text, size_t len, bool as_lkp)
 {
-	struct str line = STR_INIT;
+	struct str *line = &x->rewritten;
 	size_t start;
 
-	str_add_bytes(&line, text, len);
+	str_clear(line);
+	str_add_bytes(line, text, len);
 	if (!as_lkp || log == RULES_DMESG || log == RULES_KMSG)
-		rules_rewrite(x->rules, log, as_lkp ? SPELLING_ALIAS : SPELLING_ID, &line);
-	str_setf(ret, "%s.", prefixes[log]);
+		rules_rewrite(x->rules, log, as_lkp ? SPELLING_ALIAS : SPELLING_ID, line);
+	str_clear(ret);
+	str_add(ret, prefixes[log]);
+	str_add_char(ret, '.');
 	start = ret->len;
-	normalise(ret, line.buf, line.len, style, as_lkp);
+	normalise(ret, line->buf, line->len, style, as_lkp);
 	if (log == RULES_STDERR || log == RULES_TEST) {
 		if (ret->len < start + 3)
 			str_clear(ret);
 		else if (ret->buf[start] == '#')
 			str_setf(ret, "%s._%s", prefixes[log],
-			        str_setf(&line, "%s", ret->buf + start));
+			        str_setf(line, "%s", ret->buf + start));
 	} else if (ret->len == start) {
 		str_clear(ret);
 	}
 	cut_id(ret);
-	str_release(&line);
 }
 
-void add_alias(const struct extractor *x, struct strv *ret, enum rule_log log,
+void add_alias(struct extractor *x, struct strv *ret, enum rule_log log,
         const char *text, size_t len)
 {
 	struct str alias = STR_INIT;
@@ -73,11 +75,13 @@ void note_text(struct extractor *x, const struct naming *naming, const char *tex
         size_t len, const struct place *place, const char *raw, size_t raw_len)
 {
 	struct strv aliases = STRV_INIT;
+	uint64_t count;
 
 	make_id(x, &x->id, naming->log, naming->style, text, len, false);
 	if (!x->id.len)
 		return;
-	if (raw && notes_count(&x->notes, x->id.buf) < ALIASES_WHILE)
+	count = raw ? notes_count(&x->notes, x->id.buf) : ALIASES_WHILE;
+	if (count < ALIASES_WHILE && (count || notes_has_room(&x->notes, naming->weight)))
 		add_alias(x, &aliases, naming->log, raw, raw_len);
 	notes_add(&x->notes, &(struct note){
 	                             .id = x->id.buf,

@@ -21,7 +21,7 @@ struct naming {
 /* As the rule has it; NULL: a warning that no rule knows. */
 struct naming naming_of(enum rule_log log, const struct rule *rule);
 /* The name that lkp gives to a text, added to `ret` if there is one. */
-void add_alias(const struct extractor *x, struct strv *ret, enum rule_log log, const char *text, size_t len);
+void add_alias(struct extractor *x, struct strv *ret, enum rule_log log, const char *text, size_t len);
 /* Notes the error that a text is; x->id is its id then, and empty if nothing is left of it.  `raw` is for aliases; NULL: none. */
 void note_text(struct extractor *x, const struct naming *naming, const char *text, size_t len,
         const struct place *place, const char *raw, size_t raw_len);

@@ -65,6 +65,7 @@ void notes_release(struct notes *notes);
 /* The next notes are of this caller's lines (not NUL-terminated).  Of more than NOTES_CALLERS one is forgotten to which nothing
  * will belong any more, or else the longest silent. */
 struct caller *notes_hear(struct notes *notes, const char *name, size_t len, uint64_t line);
+bool notes_has_room(const struct notes *notes, enum weight weight);	/* for an id that is not in the list */
 void notes_add(struct notes *notes, const struct note *note);
 /* The finding of an error on this line that gets its name later. */
 uint32_t notes_reserve(

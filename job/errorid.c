@@ -50,6 +50,7 @@ int extractor_new(struct extractor **ret, enum error_source source, const char *
 	str_init(&x->raw);
 	str_init(&x->text);
 	str_init(&x->id);
+	str_init(&x->rewritten);
 	for (size_t i = 0; i < REPORTS_MAX; i++) {
 		str_init(&x->reports[i].text);
 		str_init(&x->reports[i].raw);
@@ -93,6 +94,7 @@ void extractor_free(struct extractor *x)
 	str_release(&x->raw);
 	str_release(&x->text);
 	str_release(&x->id);
+	str_release(&x->rewritten);
 	line_filter_free(x->match_filter);
 	pattern_free(x->match);
 	free(x->match_id);

@@ -46,6 +46,7 @@ struct extractor {
 
 	struct str line; /* the line so far, at most ERRORID_LINE_MAX of it */
 	struct str clean, raw, text, id;
+	struct str rewritten; /* what an id is made of */
 	uint64_t offset; /* bytes fed */
 	uint64_t line_offset, line_number;
 	struct place place;

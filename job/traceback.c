@@ -56,10 +56,14 @@ static void add_frame(struct traceback *t, const char *line)
 		strv_push(&t->others, line);
 }
 
+/* A table: the first word of most lines is looked at. */
 static bool is_name_char(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || c == '.';
+	static const bool name[256] = {
+		['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['_'] = true, ['.'] = true,
+	};
+
+	return name[(unsigned char)c];
 }
 
 /* "KeyError: 'x'", "json.decoder.JSONDecodeError: ...", "zlib.error: ..."; not "make: ***". */

@@ -64,11 +64,21 @@ static const char *verdict(const char *line)
 	return NULL;
 }
 
+/* A subtest has two blanks in front. */
+static const char *may_be_name(const char *line)
+{
+	if (*line == ' ' && line[1] == ' ')
+		line += 2;
+	return *line == 't' ? line : NULL;
+}
+
 enum unittest_line unittest_read(struct unittest *u, const char *line, bool in_section)
 {
 	bool in_header = u->in_header;
 	const char *end;
 
+	if (!in_header && !u->line.len && !in_section && !may_be_name(line))
+		return UNITTEST_NOT;
 	u->in_header = false;
 	if (in_header)
 		return *line == '-' && str_has_prefix(line, "--------------------") ? UNITTEST_NOT : UNITTEST_DOCSTRING;
@@ -79,10 +89,8 @@ enum unittest_line unittest_read(struct unittest *u, const char *line, bool in_s
 	str_clear(&u->line);
 	if (in_section && (str_has_prefix(line, "FAIL: ") || str_has_prefix(line, "ERROR: ")))
 		u->in_header = is_name(strchr(line, ' ') + 1);
-	if (*line != 't' && *line != ' ')
-		return UNITTEST_NOT;
-	line += strspn(line, " ");
-	if (is_name(line))
+	line = may_be_name(line);
+	if (line && is_name(line))
 		str_add(&u->line, line);
 	return UNITTEST_NOT;
 }

@@ -1,9 +1,9 @@
 #!/bin/bash
-# How fast error ids are found, in MB/s of one core, on logs made here: a kernel's console, a build, and both mixed, with an error
-# every so many lines.  By hand:
+# How fast error ids are found, in MB/s of one core, on logs made here: a kernel's console, a build, both mixed, with an error
+# every so many lines, and standard error, where every line is one.  By hand:
 #     tests/bench/errors.sh [--size MB] [--kind KIND]
 #
-# --size  of each log (default 200);  --kind  only this one: dmesg, build-pkg, test, mixed (default: all)
+# --size  of each log (default 200);  --kind  only this one: dmesg, build-pkg, test, mixed, stderr (default: all)
 # BISECTCTL names the program; default: the one in build/.  The limit that the project set itself is 200 MB/s for the mixed log.
 # Exits 0 if it holds.
 set -eu
@@ -51,6 +51,16 @@ build() {
 		} }'
 }
 
+stderr() {
+	awk 'BEGIN { srand(3)
+		split("make: nothing to be done for target%d|demo: warning: cannot stat file%d: No such file or directory|" \
+			"[INFO] 2024-01-02 10:00:07 loaded module number %d with options|error: at 0x%x in function do_the_work|" \
+			"plain words about something that was done %d times over|W0131 10:22:33.123456 812 foo.cc:%d] retrying the request|" \
+			"curl: (%d) The requested URL returned error|Jan 31 10:22:33 host demo[%d]: started", lines, "|")
+		for (i = 0; i < 200000; i++)
+			printf(lines[1 + int(rand() * 8)] "\n", i) }'
+}
+
 # A file of the size asked for, of copies of a smaller one.
 fill() {
 	: > "$1"
@@ -64,7 +74,7 @@ measure() {
 	fill "$log"
 	cat "$log" > /dev/null
 	# Seconds of the processor, user and system: other work on the machine does not count.
-	seconds=$( { TIMEFORMAT='%U %S'; time "$bisectctl" errors --kind "$as" --json "$log" > "$dir/out"; } 2>&1)
+	seconds=$( { TIMEFORMAT='%U %S'; time "$bisectctl" errors --kind "$as" --json "$log" > "$dir/out" 2> "$dir/err"; } 2>&1)
 	rate=$(echo "$(stat -c %s "$log") $seconds" | awk '{ printf "%d", $1 / 1e6 / ($2 + $3) }')
 	printf '%-10s %5d MB/s   %4d ids\n' "$kind" "$rate" "$(grep -c '"id":' "$dir/out")"
 	[ "$kind" != mixed ] || [ "$rate" -ge 200 ] || worst=1
@@ -73,4 +83,5 @@ measure() {
 kernel > "$dir/part"; measure dmesg dmesg
 build > "$dir/part"; measure build-pkg build-pkg; measure test test
 { kernel; build; } > "$dir/part"; measure mixed test
+stderr > "$dir/part"; measure stderr stderr
 exit $worst

@@ -298,6 +298,31 @@ START_TEST(a_rewrite_sees_what_the_ones_before_left)
 }
 END_TEST
 
+START_TEST(a_pattern_with_a_circumflex_matches_what_it_matches_without_looking_at_the_first_byte)
+{
+	static const struct {
+		const char *regex, *text;
+		bool yes;
+	} cases[] = {
+		{ "^ab", "ab", true }, { "^ab", "xab", false }, { "^ab", "", false }, { "^", "", true }, { "^$", "", true }, { "^$", "a", false },
+		{ "^a|^b", "b", true }, { "^a|b", "xb", true }, { "^(?i:x)y", "Xy", true }, { "(?i)^x", "X", true }, { "^(?i)x", "X", true },
+		{ "^(?i)k", "\xe2\x84\xaa", true }, { "^\\s*x", "  x", true }, { "^\\s*x", "x", true }, { "^(?:a|\\d)", "7", true },
+		{ "^(?:a|\\d)", "b", false }, { "^[^a]", "\xc3\xa9", true }, { "^[^a]", "b", true }, { "^[^a]", "a", false },
+		{ "^(?=b)b?", "b", true }, { "^(?!x)y?z", "z", true }, { "^(?!x)y?z", "xz", false }, { "^x?", "y", true },
+		{ "^(?:a|)b", "b", true }, { "^a?+b", "b", true }, { "^.", "\xff\xff", false }, { "^(a)?(?(1)b|c)", "c", true },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct pattern *pattern;
+
+		ck_assert_int_eq(pattern_new(&pattern, cases[i].regex, NULL), 0);
+		ck_assert_msg((pattern_match(pattern, cases[i].text, strlen(cases[i].text), NULL) == PATTERN_YES) == cases[i].yes,
+		        "%s on %s", cases[i].regex, cases[i].text);
+		pattern_free(pattern);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("rules");
@@ -314,6 +339,7 @@ int main(void)
 	tcase_add_test(tcase, a_rule_that_runs_away_is_told_by_the_check_and_stopped_in_use);
 	tcase_add_test(tcase, the_version_is_of_the_code_and_of_every_byte_of_the_rules);
 	tcase_add_test(tcase, a_rewrite_sees_what_the_ones_before_left);
+	tcase_add_test(tcase, a_pattern_with_a_circumflex_matches_what_it_matches_without_looking_at_the_first_byte);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
