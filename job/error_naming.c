@@ -32,9 +32,25 @@ struct naming naming_of(enum rule_log log, const struct rule *rule)
 	};
 }
 
-/* Sets `ret` to the id of a text; empty if nothing is left of it. */
+/* " in FUNCTION" behind the text of an id, whatever a rewrite made of its end. */
+static void add_place(const struct extractor *x, struct str *ret, enum rule_log log, enum normal_style style,
+        const char *function)
+{
+	struct str name = STR_INIT, place = STR_INIT;
+
+	str_add(&name, function);
+	rules_rewrite(x->rules, log, SPELLING_ID, &name);
+	/* The last byte of the text tells whether a blank stands there. */
+	str_addf(&place, "%c in %s", ret->buf[ret->len - 1], name.buf);
+	str_set_len(ret, ret->len - 1);
+	normalise(ret, place.buf, place.len, style, false);
+	str_release(&place);
+	str_release(&name);
+}
+
+/* Sets `ret` to the id of a text; empty if nothing is left of it.  `function`: NULL or where it happened, to stand behind it. */
 static void make_id(struct extractor *x, struct str *ret, enum rule_log log,
-        enum normal_style style, const char *text, size_t len, bool as_lkp)
+        enum normal_style style, const char *text, size_t len, const char *function, bool as_lkp)
 {
 	struct str *line = &x->rewritten;
 	size_t start;
@@ -57,6 +73,8 @@ static void make_id(struct extractor *x, struct str *ret, enum rule_log log,
 	} else if (ret->len == start) {
 		str_clear(ret);
 	}
+	if (ret->len && function)
+		add_place(x, ret, log, style, function);
 	cut_id(ret);
 }
 
@@ -65,7 +83,7 @@ void add_alias(struct extractor *x, struct strv *ret, enum rule_log log,
 {
 	struct str alias = STR_INIT;
 
-	make_id(x, &alias, log, is_build(log) ? NORMAL_BUILD : NORMAL_PLAIN, text, len, true);
+	make_id(x, &alias, log, is_build(log) ? NORMAL_BUILD : NORMAL_PLAIN, text, len, NULL, true);
 	if (alias.len)
 		strv_push(ret, alias.buf);
 	str_release(&alias);
@@ -77,7 +95,7 @@ void note_text(struct extractor *x, const struct naming *naming, const char *tex
 	struct strv aliases = STRV_INIT;
 	uint64_t count;
 
-	make_id(x, &x->id, naming->log, naming->style, text, len, false);
+	make_id(x, &x->id, naming->log, naming->style, text, len, naming->in_function, false);
 	if (!x->id.len)
 		return;
 	count = raw ? notes_count(&x->notes, x->id.buf) : ALIASES_WHILE;
@@ -89,6 +107,7 @@ void note_text(struct extractor *x, const struct naming *naming, const char *tex
 	                             .severity = naming->severity,
 	                             .part = naming->part,
 	                             .function = naming->function,
+	                             .telling = naming->telling,
 	                             .aliases = &aliases,
 	                             .place = place,
 	                             .finding = naming->finding,
@@ -202,8 +221,8 @@ void note_pass(struct extractor *x, const char *name, size_t len)
 
 /* --- Reports: an id that waits for the function that is guilty --- */
 
-/* In the place of {function}, or behind " in "; an empty one adds nothing. */
-static void add_function(struct str *text, const char *function)
+/* In the place of {function}; without one it is to stand behind the id, unless it is empty. */
+static void add_function(struct str *text, struct naming *naming, const char *function)
 {
 	static const char mark[] = "{function}";
 	const char *place = strstr(text->buf, mark);
@@ -215,7 +234,7 @@ static void add_function(struct str *text, const char *function)
 		str_addf(text, "%s%s", function, rest);
 		free(rest);
 	} else if (*function) {
-		str_addf(text, " in %s", function);
+		naming->in_function = function;
 	}
 }
 
@@ -231,9 +250,11 @@ static void close_report(
 		str_clear(&report->function);
 		str_add_bytes(&report->function, function, len);
 	}
-	add_function(&report->text, report->function.buf);
-	if (report->function.len && !is_build(report->log))
+	add_function(&report->text, &naming, report->function.buf);
+	if (report->function.len && !is_build(report->log)) {
 		naming.function = report->function.buf;
+		naming.telling = function;
+	}
 	naming.finding = report->finding;
 	note_text(x, &naming, report->text.buf, report->text.len, &place, report->raw.buf,
 	        report->raw.len);
@@ -269,7 +290,7 @@ bool show_to_reports(struct extractor *x, enum rule_log log,
 	if (!x->open_reports)
 		return false;
 	frame = rules_frame(x->rules, log, text, len, &function);
-	helper = frame && rules_is_helper(x->rules, function.text, function.len);
+	helper = frame && rules_is_helper(x->rules, log, function.text, function.len);
 	for (size_t i = 0; i < REPORTS_MAX; i++) {
 		struct report *report = &x->reports[i];
 
@@ -307,9 +328,11 @@ static void open_report(struct extractor *x, enum rule_log log, const struct ker
 	report->log = log;
 	report->rule = hit->rule;
 	report->lines = 0;
+	report->awaits_next = hit->part == PART_OF_NEXT;
 	report->number = x->place.number;
 	report->offset = x->place.offset;
-	report->finding = notes_reserve(&x->notes, hit->part, hit->rule->severity, x->place.number);
+	report->finding = notes_reserve(&x->notes, notes_part(&x->notes, hit->part, true, x->place.number), hit->rule->severity,
+	        x->place.number);
 	snprintf(report->caller, sizeof(report->caller), "%.*s",
 	        prefix && prefix->caller ? (int)prefix->caller_len : 0,
 	        prefix && prefix->caller ? prefix->caller : "");
@@ -320,6 +343,28 @@ static void open_report(struct extractor *x, enum rule_log log, const struct ker
 }
 
 /* --- A line that a rule knows --- */
+
+static void set_function(const struct extractor *x, struct naming *naming, const char *function)
+{
+	if (!*function)
+		return;
+	naming->function = function;
+	naming->telling = !rules_is_helper(x->rules, naming->log, function, strlen(function));
+}
+
+/* Another error begins: reports before it have ended, but for one that is part of the next. */
+static void end_reports(struct extractor *x, enum rule_log log, const struct kernel_prefix *prefix)
+{
+	for (size_t i = 0; i < REPORTS_MAX && x->open_reports; i++) {
+		struct report *report = &x->reports[i];
+
+		if (!is_of(report, log, prefix))
+			continue;
+		if (!report->awaits_next)
+			close_report(x, report, NULL, 0);
+		report->awaits_next = false;
+	}
+}
 
 void note_hit(struct extractor *x, enum rule_log log, const struct rule_hit *hit,
         const struct kernel_prefix *prefix, const char *text, size_t len, const char *raw,
@@ -337,14 +382,18 @@ void note_hit(struct extractor *x, enum rule_log log, const struct rule_hit *hit
 	if (hit->rule && hit->rule->function)
 		pattern_expand(&function, hit->rule->function, hit->groups);
 	if (hit->rule && x->open_reports && naming.part != PART_OF_BEFORE)
-		close_reports(x, log, prefix);
+		end_reports(x, log, prefix);
 	if (hit->rule && hit->rule->function &&
-	        (!function.len || rules_is_helper(x->rules, function.buf, function.len))) {
+	        (!function.len || rules_is_helper(x->rules, log, function.buf, function.len))) {
 		open_report(x, log, prefix, hit, function.buf, text, len);
 	} else {
 		if (function.len) {
-			add_function(&x->text, function.buf);
-			naming.function = function.buf;
+			add_function(&x->text, &naming, function.buf);
+			set_function(x, &naming, function.buf);
+		}
+		if (hit->rule && hit->rule->names) {
+			pattern_expand(&function, hit->rule->names, hit->groups);
+			set_function(x, &naming, function.buf);
 		}
 		if (!hit->rule)
 			naming.weight = WEIGHT_PLAIN;
@@ -365,6 +414,7 @@ void ask_rules(struct extractor *x, enum rule_log log, const struct rule_line *l
 		x->boots |= !strcmp(hit->mark->name, "boot-begins");
 		x->userspace |= !strcmp(hit->mark->name, "userspace-runs");
 		x->notes.callers[x->notes.now].in_stack |= !strcmp(hit->mark->name, "stack-begins");
+		x->notes.callers[x->notes.now].aside |= !strcmp(hit->mark->name, "aside-follows");
 		if (!strcmp(hit->mark->name, "section-begins")) {
 			x->in_section = true;
 			x->case_open = x->case_follows = false;

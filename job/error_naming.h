@@ -15,6 +15,8 @@ struct naming {
 	enum error_severity severity;
 	enum rule_part part;
 	const char *function;
+	bool telling; /* as of struct found_error */
+	const char *in_function; /* what the id gets " in " and this for; NULL: it does not */
 	int64_t finding;
 };
 

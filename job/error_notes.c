@@ -128,6 +128,7 @@ static void open_finding(struct notes *notes, uint32_t finding, enum rule_part p
 	        is_near(caller, line, PART_LINES))
 		return;
 	caller->has_finding = true;
+	caller->again = false;
 	caller->finding = finding;
 	caller->finding_line = line;
 	caller->finding_severity = severity;
@@ -136,17 +137,20 @@ static void open_finding(struct notes *notes, uint32_t finding, enum rule_part p
 }
 
 /* Of a caller that has none itself, the finding that was opened last. */
-static struct caller *whose_part(struct notes *notes, uint64_t line)
+static size_t whose_part(const struct notes *notes, uint64_t line)
 {
-	struct caller *caller = &notes->callers[notes->now];
+	return is_near(&notes->callers[notes->now], line, PART_LINES) ? notes->now : notes->latest;
+}
 
-	return is_near(caller, line, PART_LINES) ? caller : &notes->callers[notes->latest];
+enum rule_part notes_part(const struct notes *notes, enum rule_part part, bool telling, uint64_t line)
+{
+	return part == PART_OF_BEFORE && telling && notes->callers[whose_part(notes, line)].again ? PART_OF_NONE : part;
 }
 
 uint32_t notes_reserve(
         struct notes *notes, enum rule_part part, enum error_severity severity, uint64_t line)
 {
-	struct caller *before = whose_part(notes, line), *now = &notes->callers[notes->now];
+	struct caller *before = &notes->callers[whose_part(notes, line)], *now = &notes->callers[notes->now];
 	uint32_t finding;
 
 	if (now->awaits_next && is_near(now, line, NEXT_LINES))
@@ -176,9 +180,14 @@ static void note_again(struct notes *notes, struct found_error *found, const str
 {
 	found->count++;
 	add_aliases(found, note->aliases);
+	/* What was thought to be another bug was none. */
+	for (size_t i = 0; note->finding >= 0 && i < NOTES_CALLERS; i++)
+		if (notes->callers[i].finding == (uint32_t)note->finding)
+			notes->callers[i].finding = found->finding;
 	if (note->part == PART_OF_BEFORE || note->finding >= 0)
 		return;
 	open_finding(notes, found->finding, note->part, note->severity, note->place->number);
+	notes->callers[notes->now].again = true;
 }
 
 bool notes_has_room(const struct notes *notes, enum weight weight)
@@ -213,9 +222,10 @@ void notes_add(struct notes *notes, const struct note *note)
 		.count = 1,
 		.severity = note->severity,
 		.function = mem_strdup(note->function),
+		.telling = note->telling,
 		.finding = note->finding >= 0 ? (uint32_t)note->finding
-		                              : notes_reserve(notes, note->part, note->severity,
-		                                        note->place->number),
+		                              : notes_reserve(notes, notes_part(notes, note->part, note->telling,
+		                                        note->place->number), note->severity, note->place->number),
 		.part = note->part != PART_OF_NONE,
 	};
 	add_aliases(found, note->aliases);
@@ -248,10 +258,14 @@ void notes_open_worst(struct notes *notes)
 	};
 }
 
-/* Root before consequence, worse before harmless, one that names a function before one that does
- * not, first before later. */
+/*
+ * What names the guilty function before what any bug of its kind would be called ("NULL pointer dereference"), root before
+ * consequence, worse before harmless, one that names a function before one that does not, first before later.
+ */
 static bool is_better(const struct found_error *a, const struct found_error *b)
 {
+	if (a->telling != b->telling)
+		return a->telling;
 	if (a->part != b->part)
 		return !a->part;
 	if (a->severity != b->severity)

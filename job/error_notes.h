@@ -25,6 +25,7 @@ struct note {
 	enum error_severity severity;
 	enum rule_part part;
 	const char *function;       /* NULL: unknown */
+	bool telling;               /* as of struct found_error */
 	const struct strv *aliases; /* NULL: none */
 	const struct place *place;
 	int64_t finding; /* of notes_reserve(); -1: by `part` and the line */
@@ -41,7 +42,9 @@ struct caller {
 	size_t len;
 	uint64_t used;                         /* the line it was last heard in */
 	bool in_stack;
+	bool aside;                            /* the next line is no frame of a stack, though it may look like one */
 	bool has_finding;
+	bool again;                            /* it was opened by an error that had been seen before */
 	uint32_t finding;                      /* that a part may belong to */
 	uint64_t finding_line;                 /* of its latest part */
 	enum error_severity finding_severity;  /* of what began it */
@@ -67,6 +70,11 @@ void notes_release(struct notes *notes);
 struct caller *notes_hear(struct notes *notes, const char *name, size_t len, uint64_t line);
 bool notes_has_room(const struct notes *notes, enum weight weight);	/* for an id that is not in the list */
 void notes_add(struct notes *notes, const struct note *note);
+/*
+ * What a part that may name the guilty function is part of.  Behind an error seen before ("NULL pointer dereference" a second
+ * time) a function not seen yet is another bug: it is a part of nothing.
+ */
+enum rule_part notes_part(const struct notes *notes, enum rule_part part, bool telling, uint64_t line);
 /* The finding of an error on this line that gets its name later. */
 uint32_t notes_reserve(
         struct notes *notes, enum rule_part part, enum error_severity severity, uint64_t line);

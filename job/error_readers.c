@@ -120,13 +120,27 @@ static void read_stderr(
 	}
 }
 
+/* What ends a report that waits for its function. */
+static void read_mark(
+        struct extractor *x, const char *mark, struct caller *caller, const struct kernel_prefix *prefix)
+{
+	bool dump = !strcmp(mark, "dump-begins");
+
+	if (dump)
+		caller->in_stack = false;
+	if (dump || !strcmp(mark, "report-ends"))
+		close_reports(x, RULES_DMESG, prefix);
+}
+
 void read_dmesg(
         struct extractor *x, const char *text, size_t len, const struct kernel_prefix *prefix)
 {
 	struct caller *caller = notes_hear(
 	        &x->notes, prefix->caller ? prefix->caller : "", prefix->caller_len, x->place.number);
+	bool aside = caller->aside;
 	struct rule_hit hit;
 
+	caller->aside = false;
 	text += prefix->len;
 	len -= prefix->len;
 	if (lockdep_read(&x->lockdep, text, len, prefix->caller, prefix->caller_len)) {
@@ -134,13 +148,17 @@ void read_dmesg(
 
 		naming.severity = SEVERITY_ERROR;
 		naming.part = PART_OF_BEFORE;
-		note_text(x, &naming, x->lockdep.text.buf, x->lockdep.text.len, &x->place, NULL, 0);
+		naming.telling = true;
+		note_text(x, &naming, x->lockdep.text.buf, x->lockdep.text.len, &x->place, x->lockdep.as_lkp.buf,
+		        x->lockdep.as_lkp.len);
 		return;
 	}
 	/* The blanks in front tell whose stack it is. */
-	if (show_to_reports(x, RULES_DMESG, prefix, text - prefix->blanks, len + prefix->blanks))
+	if (!aside && show_to_reports(x, RULES_DMESG, prefix, text - prefix->blanks, len + prefix->blanks))
 		return;
 	ask_rules(x, RULES_DMESG, &(struct rule_line){ text, len, 0, false }, &hit);
+	if (hit.mark)
+		read_mark(x, hit.mark->name, caller, prefix);
 	if (hit.rule && hit.rule->once && caller->in_stack)
 		return;
 	if (hit.rule && !hit.ignored) {

@@ -51,6 +51,7 @@ struct found_error {
 	enum error_severity severity;
 	char *function;		/* where it (for a representative: its finding) happened, or NULL */
 	uint32_t finding;	/* from 0 */
+	bool telling;		/* the id tells one bug from others of its kind: the guilty function, a pair of locks */
 	bool part;		/* it says more of another error, or comes of it */
 	bool representative;
 };

@@ -26,6 +26,7 @@ enum frame { NO_FRAMES, IN_FRAME, BETWEEN_FRAMES };
 
 struct report {
 	bool open;
+	bool awaits_next; /* its own header is still to come */
 	enum rule_log log;
 	char caller[16]; /* of the kernel's lines: processors write in turns */
 	const struct rule *rule;

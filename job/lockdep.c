@@ -8,11 +8,13 @@ void lockdep_init(struct lockdep *lockdep)
 {
 	*lockdep = (struct lockdep){ .step = LOCKDEP_NONE };
 	str_init(&lockdep->text);
+	str_init(&lockdep->as_lkp);
 }
 
 void lockdep_release(struct lockdep *lockdep)
 {
 	str_release(&lockdep->text);
+	str_release(&lockdep->as_lkp);
 	lockdep_init(lockdep);
 }
 
@@ -27,6 +29,12 @@ static bool begins(const char *text, size_t len)
 		has(text, len, " detected");
 }
 
+static void add(struct lockdep *lockdep, const char *bytes, size_t len)
+{
+	str_add_bytes(&lockdep->text, bytes, len);
+	str_add_bytes(&lockdep->as_lkp, bytes, len);
+}
+
 /* "getty/4382 is trying to acquire lock:", "ksoftirqd/1/16 is ..." */
 static bool read_trying(struct lockdep *lockdep, const char *text, size_t len)
 {
@@ -36,9 +44,9 @@ static bool read_trying(struct lockdep *lockdep, const char *text, size_t len)
 	if (!end)
 		return false;
 	slash = memchr(text, '/', (size_t)(end - text));
-	str_add_char(&lockdep->text, ' ');
-	str_add_bytes(&lockdep->text, text, (size_t)((slash ? slash : end) - text));
-	str_addf(&lockdep->text, "%s", words);
+	str_add_char(&lockdep->as_lkp, ' ');
+	str_add_bytes(&lockdep->as_lkp, text, (size_t)((slash ? slash : end) - text));
+	add(lockdep, words, strlen(words));
 	return true;
 }
 
@@ -49,8 +57,8 @@ static bool read_place(struct lockdep *lockdep, const char *text, size_t len)
 
 	if (!at || (at > text && at[-1] != ' ') || !(plus = memmem(at, (size_t)(text + len - at), "+0x", 3)))
 		return false;
-	str_add_char(&lockdep->text, ' ');
-	str_add_bytes(&lockdep->text, at, (size_t)(plus - at));
+	add(lockdep, " ", 1);
+	add(lockdep, at, (size_t)(plus - at));
 	return true;
 }
 
@@ -59,6 +67,8 @@ static void begin(struct lockdep *lockdep, const char *text, size_t len, const c
 	str_clear(&lockdep->text);
 	str_add_bytes(&lockdep->text, text, len);
 	str_trim_right(&lockdep->text);
+	str_clear(&lockdep->as_lkp);
+	str_add_bytes(&lockdep->as_lkp, lockdep->text.buf, lockdep->text.len);
 	memcpy(lockdep->caller, caller, caller_len);
 	lockdep->caller[caller_len] = '\0';
 	lockdep->lines = 0;
@@ -67,6 +77,8 @@ static void begin(struct lockdep *lockdep, const char *text, size_t len, const c
 
 bool lockdep_read(struct lockdep *lockdep, const char *text, size_t len, const char *caller, size_t caller_len)
 {
+	static const char holding[] = " but task is already holding lock:";
+
 	if (caller_len >= sizeof(lockdep->caller))
 		return false;
 	if (!caller)
@@ -87,7 +99,7 @@ bool lockdep_read(struct lockdep *lockdep, const char *text, size_t len, const c
 	} else if (lockdep->step == LOCKDEP_TRYING && read_place(lockdep, text, len)) {
 		lockdep->step = LOCKDEP_TAKEN;
 	} else if (lockdep->step == LOCKDEP_TAKEN && has(text, len, "but task is already holding lock:")) {
-		str_add(&lockdep->text, " but task is already holding lock:");
+		add(lockdep, holding, strlen(holding));
 		lockdep->step = LOCKDEP_HOLDING;
 	} else if (lockdep->step == LOCKDEP_HOLDING && read_place(lockdep, text, len)) {
 		lockdep->step = LOCKDEP_NONE;

@@ -1,5 +1,5 @@
 /*
- * What tells two reports of the kernel's lock validator apart: who takes which lock, and which one it holds
+ * What tells two reports of the kernel's lock validator apart: which lock is taken where, and which one is held
  * (print_deadlock_bug() and print_circular_bug() of kernel/locking/lockdep.c).  Their headers are alike:
  *
  *     WARNING: possible circular locking dependency detected
@@ -23,6 +23,7 @@ struct lockdep {
 	unsigned lines;		/* since the header */
 	char caller[16];	/* whose lines these are; others are passed over */
 	struct str text;	/* of the report so far, in one line */
+	struct str as_lkp;	/* the same with who it was that tried, who has no part in the bug */
 };
 
 void lockdep_init(struct lockdep *lockdep);
@@ -30,7 +31,8 @@ void lockdep_release(struct lockdep *lockdep);
 
 /*
  * Reads one line without its prefix; `caller` as of struct kernel_prefix, not NUL-terminated.  True at the last line that counts:
- * then `text` is "HEADER COMM is trying to acquire lock: at: FUNCTION but task is already holding lock: at: FUNCTION".
+ * then `text` is "HEADER is trying to acquire lock: at: FUNCTION but task is already holding lock: at: FUNCTION", and `as_lkp`
+ * has the process in front of "is".
  */
 bool lockdep_read(struct lockdep *lockdep, const char *text, size_t len, const char *caller, size_t caller_len);
 

@@ -34,6 +34,7 @@ void rules_free(struct rules *rules)
 		free(rule->case_name);
 		free(rule->passed_name);
 		free(rule->function);
+		free(rules->rules[i]->names);
 		free(rule->with);
 		free(rule);
 	}
@@ -47,8 +48,8 @@ void rules_free(struct rules *rules)
 		table_release(&rules->lines[log]);
 		table_release(&rules->rewrites[log]);
 		table_release(&rules->frames[log]);
+		table_release(&rules->helpers[log]);
 	}
-	table_release(&rules->helpers);
 	free(rules->rules);
 	free(rules->patterns);
 	str_release(&rules->text);
@@ -348,11 +349,12 @@ bool rules_frame(const struct rules *rules, enum rule_log log, const char *text,
 	return false;
 }
 
-bool rules_is_helper(const struct rules *rules, const char *function, size_t len)
+bool rules_is_helper(const struct rules *rules, enum rule_log log, const char *function, size_t len)
 {
-	for (size_t i = 0; i < rules->helpers.n; i++)
-		if (pattern_match(rules->helpers.rows[i]->pattern, function, len, NULL) ==
-		        PATTERN_YES)
+	const struct rule_table *table = &rules->helpers[log];
+
+	for (size_t i = 0; i < table->n; i++)
+		if (pattern_match(table->rows[i]->pattern, function, len, NULL) == PATTERN_YES)
 			return true;
 	return false;
 }

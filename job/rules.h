@@ -12,13 +12,16 @@
  *	    part: before		# is of one finding with the error before it (or: next)
  *	    function: '$2'		# '' or where it happened: the id gets " in " and it
  *					# (or has it in the place of {function} in `id`)
+ *	    names: '$2'			# the function that the id has already: where it happened
  *	    once: yes			# not in or after a stack, until another error
  *	ignore:				# name, log, match: no error, whatever stands above
  *	rewrite:			# name, log (also: case), match, with: '$1'; before normalising
  *	marks:				# name, log, match: no error, but tells of the run:
- *					# "boot-begins", "userspace-runs", "section-begins", "stack-begins"
+ *					# "boot-begins", "userspace-runs", "section-begins", "stack-begins",
+ *					# "aside-follows" (the next line is no frame of the stack), "report-ends",
+ *					# "dump-begins" (of another processor: what waits has ended, no stack has begun)
  *	frames:				# name, log, match: a line of a stack, group 1 its function
- *	helpers:			# name, match: functions in which nobody is guilty
+ *	helpers:			# name, match, log (absent: all): functions in which nobody is guilty
  *
  * The first that matches counts, in the order of files and rows.  Instead of a function that is ''
  * or a helper (allocators, locks, memcpy) stands the first of the stack below that is none.
@@ -57,7 +60,7 @@ const char *severity_name(enum error_severity severity);	/* "warning", "error", 
 
 struct rule {
 	char *name;
-	char *id, *case_name, *function, *with;	/* templates, NULL: not given */
+	char *id, *case_name, *function, *names, *with;	/* templates, NULL: not given */
 	char *passed_name;	/* template of a case that passed: no error; the time it took may stand behind it */
 	enum error_severity severity;
 	enum rule_part part;
@@ -120,6 +123,6 @@ void rules_rewrite(
 /* The function of a line of a stack; false: it is none. */
 bool rules_frame(const struct rules *rules, enum rule_log log, const char *text, size_t len,
         struct pattern_group *ret);
-bool rules_is_helper(const struct rules *rules, const char *function, size_t len);
+bool rules_is_helper(const struct rules *rules, enum rule_log log, const char *function, size_t len);
 
 #endif

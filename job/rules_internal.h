@@ -39,7 +39,7 @@ struct rules {
 	struct rule_table lines[RULES_NLOGS]; /* errors and what is ignored, by log */
 	struct rule_table rewrites[RULES_NLOGS];
 	struct rule_table frames[RULES_NLOGS];
-	struct rule_table helpers;
+	struct rule_table helpers[RULES_NLOGS];
 	struct str text; /* of all files, for the hash */
 	char version[32];
 };

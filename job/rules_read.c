@@ -46,6 +46,7 @@ enum key {
 	KEY_SEVERITY,
 	KEY_PART,
 	KEY_FUNCTION,
+	KEY_NAMES,
 	KEY_ONCE,
 	KEY_WITH,
 	KEY_IN,
@@ -53,7 +54,7 @@ enum key {
 };
 
 static const char *const key_names[NKEYS] = { "name", "log", "match", "id", "case", "passed",
-	"severity", "part", "function", "once", "with",
+	"severity", "part", "function", "names", "once", "with",
 	"in" };
 
 #define BIT(key) (1u << (key))
@@ -62,13 +63,13 @@ static const struct {
 } keys_of[RULE_NKINDS] = {
 	[RULE_ERROR] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH),
 	        BIT(KEY_ID) | BIT(KEY_CASE) | BIT(KEY_PASSED) | BIT(KEY_SEVERITY) |
-	                BIT(KEY_PART) | BIT(KEY_FUNCTION) | BIT(KEY_ONCE) },
+	                BIT(KEY_PART) | BIT(KEY_FUNCTION) | BIT(KEY_NAMES) | BIT(KEY_ONCE) },
 	[RULE_IGNORE] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH), 0 },
 	[RULE_MARK] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH), 0 },
 	[RULE_REWRITE] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH) | BIT(KEY_WITH),
 	        BIT(KEY_IN) },
 	[RULE_FRAME] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH), 0 },
-	[RULE_HELPER] = { BIT(KEY_NAME) | BIT(KEY_MATCH), 0 },
+	[RULE_HELPER] = { BIT(KEY_NAME) | BIT(KEY_MATCH), BIT(KEY_LOG) },
 };
 
 /* One file while it is read. */
@@ -166,10 +167,10 @@ static void file_row(const struct file *file, const struct rule_pattern *row, un
 	struct strv literals = STRV_INIT;
 	bool caseless = false, known = rule_literals(&literals, &caseless, row->regex);
 
-	if (file->kind == RULE_HELPER)
-		table_add(&file->rules->helpers, row, NULL, false);
 	for (int log = 0; log < RULES_NLOGS; log++)
-		if (logs & BIT(log))
+		if (file->kind == RULE_HELPER && (!logs || (logs & BIT(log))))
+			table_add(&file->rules->helpers[log], row, NULL, false);
+		else if (logs & BIT(log))
 			table_add(&by_kind[file->kind][log], row, known ? &literals : NULL, caseless);
 	strv_release(&literals);
 }
@@ -200,7 +201,7 @@ static int add_pattern(
 {
 	struct adding *adding = arg;
 	const char *const templates[] = { adding->rule->id, adding->rule->case_name,
-		adding->rule->passed_name, adding->rule->function, adding->rule->with };
+		adding->rule->passed_name, adding->rule->function, adding->rule->names, adding->rule->with };
 	struct rules *rules = file->rules;
 	struct error why = ERROR_INIT;
 	struct pattern *pattern;
@@ -274,7 +275,7 @@ static int check_name(
 {
 	/* What job/error_readers.c asks marks for. */
 	static const char *const marks[] = { "boot-begins", "userspace-runs", "section-begins",
-		"stack-begins" };
+		"stack-begins", "aside-follows", "report-ends", "dump-begins" };
 	const struct yaml_node *at = yaml_get(rule, "name");
 
 	if (file->kind == RULE_MARK &&
@@ -337,6 +338,8 @@ static int read_choices(
 			return choice;
 		rule->once = choice;
 	}
+	if (rule->function && rule->names)
+		return yaml_error(err, file->doc, yaml_get(node, "names"), "both function and names: one of them is allowed");
 	if (!!rule->id + !!rule->case_name + !!rule->passed_name > 1)
 		return yaml_error(err, file->doc,
 		        yaml_get(node, rule->passed_name ? "passed" : "case"),
@@ -362,6 +365,7 @@ static int read_rule(const struct file *file, const struct yaml_node *node, stru
 	        (r = read_text(file, node, KEY_CASE, &rule->case_name, err)) < 0 ||
 	        (r = read_text(file, node, KEY_PASSED, &rule->passed_name, err)) < 0 ||
 	        (r = read_text(file, node, KEY_FUNCTION, &rule->function, err)) < 0 ||
+	        (r = read_text(file, node, KEY_NAMES, &rule->names, err)) < 0 ||
 	        (r = read_text(file, node, KEY_WITH, &rule->with, err)) < 0 ||
 	        (r = check_name(file, node, rule->name, err)) < 0 ||
 	        (r = read_choices(file, node, rule, err)) < 0)

@@ -1,5 +1,5 @@
-check_PROGRAMS += tests/unit/test_job tests/unit/test_job_language tests/unit/test_job_suite tests/unit/test_lkp_stats tests/unit/test_errorid tests/unit/test_error_files tests/unit/test_rules tests/unit/test_pytest tests/unit/test_testbox tests/unit/test_errorid_reports
-TESTS += tests/unit/test_job tests/unit/test_job_language tests/unit/test_job_suite tests/unit/test_lkp_stats tests/unit/test_errorid tests/unit/test_error_files tests/unit/test_rules tests/unit/test_pytest tests/unit/test_testbox tests/unit/test_errorid_reports
+check_PROGRAMS += tests/unit/test_job tests/unit/test_job_language tests/unit/test_job_suite tests/unit/test_lkp_stats tests/unit/test_errorid tests/unit/test_error_files tests/unit/test_rules tests/unit/test_pytest tests/unit/test_testbox tests/unit/test_errorid_reports tests/unit/test_errorid_kernel
+TESTS += tests/unit/test_job tests/unit/test_job_language tests/unit/test_job_suite tests/unit/test_lkp_stats tests/unit/test_errorid tests/unit/test_error_files tests/unit/test_rules tests/unit/test_pytest tests/unit/test_testbox tests/unit/test_errorid_reports tests/unit/test_errorid_kernel
 
 tests_unit_test_job_SOURCES = tests/unit/test_job.c
 tests_unit_test_job_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
@@ -19,6 +19,9 @@ tests_unit_test_errorid_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_errorid_reports_SOURCES = tests/unit/test_errorid_reports.c
 tests_unit_test_errorid_reports_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 tests_unit_test_errorid_reports_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_errorid_kernel_SOURCES = tests/unit/test_errorid_kernel.c
+tests_unit_test_errorid_kernel_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
+tests_unit_test_errorid_kernel_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_error_files_SOURCES = tests/unit/test_error_files.c
 tests_unit_test_error_files_LDADD = $(JOB_LIBS) $(CHECK_LIBS)
 tests_unit_test_error_files_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
