@@ -9,6 +9,7 @@
 
 struct votes {
 	unsigned lines, kernel, level, build, test;
+	unsigned clock, reports; /* of kernel lines without their time, but with another's in front */
 	bool banner, command_line;	/* a booting kernel says both, with or without times */
 	const struct rules *rules; /* NULL: cannot be read, which others tell */
 	uint8_t tired[RULES_PATTERNS_MAX];
@@ -73,19 +74,42 @@ static bool is_case(struct votes *votes, const char *line, size_t len)
 	return hit.rule && hit.rule->case_name;
 }
 
+/* "3,1234,5678,-;", "<4>", "kern  :err   :" */
+static bool has_level(const char *line, size_t len)
+{
+	bool date = len > 4 && line[4] == '-';
+
+	return *line == '<' || (*line >= '0' && *line <= '9' && !date) || (*line >= 'a' && *line <= 'z');
+}
+
+static bool is_kernel_report(struct votes *votes, const char *line, size_t len)
+{
+	struct rule_hit hit;
+
+	if (!votes->rules)
+		return false;
+	rules_ask(votes->rules, RULES_DMESG, &(struct rule_line){ .text = line, .len = len }, votes->tired, &hit);
+	return hit.rule && hit.rule->severity == SEVERITY_CRASH;
+}
+
 static void vote(struct votes *votes, const char *line, size_t len)
 {
 	struct kernel_prefix prefix;
 
 	kernel_prefix(&prefix, line, len);
 	votes->lines++;
+	if (prefix.has_clock && !prefix.has_time) {
+		line += prefix.len;
+		len -= prefix.len;
+		votes->clock++;
+		votes->reports += is_kernel_report(votes, line, len);
+	}
 	votes->banner |= begins(line, len, "Linux version ");
 	votes->command_line |= begins(line, len, "Command line: ") || begins(line, len, "Kernel command line: ");
 	if (prefix.has_time ||
 	        (prefix.len && len && (*line == '<' || strchr("0123456789", *line)))) {
 		votes->kernel++;
-		/* neither "[time]" nor "2023-01-31T..." */
-		votes->level += *line != '[' && (len < 5 || line[4] != '-') && !prefix.caller;
+		votes->level += has_level(line, len) && !prefix.caller;
 		votes->test += is_test_line(line + prefix.len, len - prefix.len);
 	} else {
 		votes->test += is_test_line(line, len) || is_case(votes, line, len);
@@ -117,6 +141,8 @@ enum error_source error_source_guess(const char *text, size_t len)
 	if (votes.kernel * 2 > votes.lines)
 		return votes.level * 2 > votes.kernel ? SOURCE_KMSG : SOURCE_DMESG;
 	if (votes.banner && votes.command_line)
+		return SOURCE_DMESG;
+	if (votes.reports && votes.clock * 2 > votes.lines && !votes.build)
 		return SOURCE_DMESG;
 	if (votes.build)
 		return SOURCE_BUILD;

@@ -237,25 +237,6 @@ static void read_last_state(struct extractor *x, const char *text, size_t len)
 	str_release(&key);
 }
 
-/* "2024-01-02T10:00:00.1234567Z ", which runners of CI and `docker logs -t` write in front of each line: its length, or 0. */
-static size_t runner_time(const char *text, size_t len)
-{
-	static const char form[] = "0000-00-00T00:00:00";
-	size_t n = sizeof(form) - 1;
-
-	if (len <= n || text[4] != '-' || text[10] != 'T')
-		return 0;
-	for (size_t i = 0; i < n; i++)
-		if (form[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != form[i])
-			return 0;
-	if (text[n] == '.')
-		n += 1 + strspn(text + n + 1, "0123456789");
-	if (text[n] != 'Z')
-		return 0;
-	/* blanks at the end of a line are gone */
-	return text[n + 1] == ' ' ? n + 2 : n + 1 == len ? n + 1 : 0;
-}
-
 void extractor_read(struct extractor *x, const char *raw, size_t raw_len)
 {
 	const char *text = x->place.text;

@@ -247,10 +247,35 @@ static bool feed_plain_line(struct extractor *x, const char *bytes, size_t len)
 	return true;
 }
 
+/* A UTF-8 byte order mark at the beginning of a log is none of its text.  It may come in pieces. */
+static size_t feed_byte_order_mark(struct extractor *x, const char *bytes, size_t len)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	size_t i = 0;
+
+	while (i < len && x->byte_order_mark < 3 && bytes[i] == mark[x->byte_order_mark]) {
+		x->byte_order_mark++;
+		i++;
+	}
+	if (x->byte_order_mark < 3 && i == len)
+		return i;
+	if (x->byte_order_mark < 3)
+		add_text(x, mark, x->byte_order_mark);
+	x->byte_order_mark = 4;
+	return i;
+}
+
 void extractor_feed(struct extractor *x, const char *bytes, size_t len)
 {
 	const char *nl;
 
+	if (x->byte_order_mark <= 3 && len) {
+		size_t part = feed_byte_order_mark(x, bytes, len);
+
+		x->offset += part;
+		bytes += part;
+		len -= part;
+	}
 	while (len && (nl = memchr(bytes, '\n', len))) {
 		size_t part = (size_t)(nl - bytes);
 

@@ -51,6 +51,7 @@ struct extractor {
 	uint64_t offset; /* bytes fed */
 	uint64_t line_offset, line_number;
 	struct place place;
+	unsigned char byte_order_mark; /* bytes of it that were read; more than it has: it is over */
 	bool in_line; /* the line has a byte, kept or passed over */
 
 	enum frame frame;

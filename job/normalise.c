@@ -479,6 +479,50 @@ static bool has_form(const char *p, const char *end, const char *form)
 	return true;
 }
 
+size_t runner_time(const char *text, size_t len)
+{
+	static const char form[] = "0000-00-00T00:00:00";
+	size_t n = sizeof(form) - 1;
+
+	if (len <= n || text[4] != '-' || text[10] != 'T')
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (form[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != form[i])
+			return 0;
+	if (text[n] == '.')
+		n = (size_t)(skip_digits(text + n + 1, text + len) - text);
+	if (n >= len || text[n] != 'Z')
+		return 0;
+	/* blanks at the end of a line are gone */
+	return n + 1 == len ? n + 1 : text[n + 1] == ' ' ? n + 2 : 0;
+}
+
+/* Who writes a console down puts the time in front: a runner of CI, "[00:12:13] ", "[2024-01-02 10:00:00.123] ". */
+static const char *skip_clock(const char *p, const char *end)
+{
+	const char *q;
+
+	if (end - p < 10)
+		return p;
+	if (has_form(p, end, "0000-00-00 00:00:00 ["))
+		return p + 20;
+	if (is_digit((unsigned char)*p))
+		return p + runner_time(p, (size_t)(end - p));
+	if (*p != '[' || !is_digit((unsigned char)p[1]))
+		return p;
+	q = p + 1;
+	if (has_form(q, end, "0000-00-00") && end - q > 10 && (q[10] == 'T' || q[10] == ' '))
+		q += 11;
+	if (!has_form(q, end, "00:00:00"))
+		return p;
+	q += 8;
+	if (q < end && (*q == '.' || *q == ','))
+		q = skip_digits(q + 1, end);
+	if (q < end && *q == 'Z')
+		q++;
+	return q + 1 < end && *q == ']' && q[1] == ' ' ? q + 2 : p;
+}
+
 /* Behind the time of syslog: "host kernel:". */
 static const char *skip_host(const char *p, const char *end)
 {
@@ -551,13 +595,32 @@ static const char *skip_time(const char *p, const char *end)
 	return q < end && *q == ']' ? q + 1 : p;
 }
 
+/* Behind the kernel's time: "<4>", or "host kernel: " as a journal has it. */
+static const char *skip_after_time(const char *p, const char *end)
+{
+	static const char words[] = " kernel: ";
+	const char *q = p;
+
+	if (p < end && *p == '<')
+		return skip_log_prefix(p, end);
+	while (q < end && q - p < 64 && (is_word((unsigned char)*q) || *q == '-' || *q == '.'))
+		q++;
+	/* the blank that separates stays */
+	return q > p && has_form(q, end, words) ? q + sizeof(words) - 2 : p;
+}
+
 void kernel_prefix(struct kernel_prefix *ret, const char *text, size_t len)
 {
-	const char *end = text + len, *p = skip_blanks(skip_log_prefix(text, end), end), *q;
+	const char *end = text + len, *begin = skip_clock(text, end), *p = skip_log_prefix(begin, end), *q;
+	/* "Jan  2 10:00:00 host kernel:" and the like: it is the kernel's, whatever follows */
+	bool syslog = p - begin > 15 && p[-1] == ':' && *begin >= 'A' && *begin <= 'Z';
 
-	*ret = (struct kernel_prefix){ 0 };
+	p = skip_blanks(p, end);
+	*ret = (struct kernel_prefix){ .has_clock = begin > text };
 	q = skip_time(p, end);
-	ret->has_time = q > p;
+	ret->has_time = q > p || syslog;
+	if (q > p)
+		q = skip_after_time(skip_blanks(q, end), end);
 	p = skip_blanks(q, end);
 	if (p < end && *p == '[') {
 		const char *caller = skip_blanks(p + 1, end);

@@ -37,14 +37,21 @@ void normalise(struct str *ret, const char *text, size_t len, enum normal_style 
 void normalise_pattern(struct str *ret, const char *text, size_t len); /* job.error.match */
 
 /*
+ * "2024-01-02T10:00:00.1234567Z ", which runners of CI and `docker logs -t` write in front of each line: its length, or 0.
+ */
+size_t runner_time(const char *text, size_t len);
+
+/*
  * What stands before the text of a kernel's line: "[ time] [T1] ", "<4>", "kern  :err   :",
  * "[Tue Jan 31 10:22:33 2023] " of dmesg -T, "2023-01-31T10:22:33,123456+00:00 " of its iso format,
- * "3,1234,5678,-;" of /dev/kmsg, "May  1 10:00:00 host kernel: " of a syslog, and these together.
+ * "3,1234,5678,-;" of /dev/kmsg, "May  1 10:00:00 host kernel: " of a syslog, "[ time] host kernel: " of a journal, "[ time]<4> ",
+ * and these together; before all of it runner_time() or the clock of a console server, "[00:12:13] ".
  */
 struct kernel_prefix {
 	size_t len;
 	size_t blanks; /* of `len`, those after the one that separates it from the text */
 	bool has_time;
+	bool has_clock; /* of who wrote it down, in front of all */
 	const char *caller; /* "T1", "C0"; the line's, not terminated; NULL: not told */
 	size_t caller_len;
 };

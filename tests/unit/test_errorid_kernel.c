@@ -2,6 +2,7 @@
  * to bisect. */
 #include <check.h>
 
+#include "job/error_guess.h"
 #include "job/errorid.h"
 
 static struct extractor *feed_all(enum error_source source, const char *text)
@@ -221,6 +222,63 @@ START_TEST(of_a_deadlock_it_is_the_pair_of_locks_whoever_took_them)
 }
 END_TEST
 
+/* --- What stands in front of a line --- */
+
+static const char *const fronts[] = { "[   10.000001] ", "[   10.000001][    T5] ",
+	"2024-01-02T10:00:00.123Z [   10.000001][    T5] ", "2024-01-02T10:00:00Z ", "[00:12:13] ",
+	"[00:12:13] [   10.000001] ", "[2024-01-02T10:00:00.123Z] [   10.000001] ",
+	"2024-01-02 10:00:00 [   10.000001] ", "[   10.000001] host kernel: ",
+	"Jan 02 10:00:00 host kernel: ", "Jan 02 10:00:00 host kernel: [   10.000001] ",
+	"[   10.000001]<0> ", "[   10.000001] <0>", "[Tue Jan  2 10:00:00 2024] ",
+	"[Tue Jan  2 10:00:00 2024] [    T5] " };
+static const char *const report[] = { "BUG: KASAN: slab-use-after-free in memcpy+0x18/0x40",
+	"Call Trace:", " <TASK>", " memcpy+0x18/0x40", " drv_a+0x51/0x70 [drv]", " </TASK>",
+	"WARNING: CPU: 1 PID: 9 at fs/x.c:28 drv_b+0xba/0x110" };
+
+START_TEST(what_stands_in_front_of_a_line_has_no_part_in_its_id)
+{
+	for (size_t i = 0; i < sizeof(fronts) / sizeof(*fronts); i++) {
+		struct str text = STR_INIT;
+
+		for (size_t j = 0; j < sizeof(report) / sizeof(*report); j++)
+			str_addf(&text, "%s%s\n", fronts[i], report[j]);
+		must_give(text.buf, "dmesg.BUG:KASAN:slab-use-after-free_in_drv_a\ndmesg.WARNING:"
+		                    "at_fs/x.c:#drv_b\n");
+		ck_assert_msg(error_source_guess(text.buf, text.len) == SOURCE_DMESG,
+		        "%s is taken for another log", text.buf);
+		str_release(&text);
+	}
+}
+END_TEST
+
+START_TEST(a_word_that_looks_like_the_front_of_a_line_stays)
+{
+	must_give("[   10.000001] in the kernel: BUG: bad\n", "dmesg.in_the_kernel:BUG:bad\n");
+	must_give("[   10.000001] [00:12:13] BUG: bad\n", "dmesg.[#:#:#]BUG:bad\n");
+}
+END_TEST
+
+START_TEST(a_byte_order_mark_is_no_part_of_the_first_id)
+{
+	static const char text[] = "\xef\xbb\xbf"
+	                           "BUG: bad\n",
+	                  other[] = "\xef\xbb\x80 BUG: bad\n";
+	struct extractor *x = NULL;
+	const struct found_error *found;
+
+	must_give(text, "dmesg.BUG:bad\n");
+	must_be(SOURCE_STDERR, text, false, "stderr.BUG:bad\n");
+	must_give(other, "dmesg.\xef\xbb\x80_BUG:bad\n");
+	ck_assert(extractor_new(&x, SOURCE_DMESG, "demo", NULL, NULL) == 0);
+	for (size_t i = 0; i + 1 < sizeof(text); i++)
+		extractor_feed(x, text + i, 1);
+	extractor_end(x, 0, 0, false);
+	ck_assert_uint_eq(extractor_results(x, &found), 1);
+	ck_assert_str_eq(found[0].id, "dmesg.BUG:bad");
+	extractor_free(x);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("errorid_kernel");
@@ -240,6 +298,9 @@ int main(void)
 	tcase_add_test(tcase, processors_that_wait_are_not_guilty_of_a_stall);
 	tcase_add_test(tcase, a_second_oops_of_another_function_is_another_finding);
 	tcase_add_test(tcase, of_a_deadlock_it_is_the_pair_of_locks_whoever_took_them);
+	tcase_add_test(tcase, what_stands_in_front_of_a_line_has_no_part_in_its_id);
+	tcase_add_test(tcase, a_word_that_looks_like_the_front_of_a_line_stays);
+	tcase_add_test(tcase, a_byte_order_mark_is_no_part_of_the_first_id);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
