@@ -101,6 +101,7 @@ static void vote(struct votes *votes, const char *line, size_t len)
 	if (prefix.has_clock && !prefix.has_time) {
 		line += prefix.len;
 		len -= prefix.len;
+		prefix.len = 0;
 		votes->clock++;
 		votes->reports += is_kernel_report(votes, line, len);
 	}
