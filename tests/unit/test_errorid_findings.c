@@ -1,0 +1,116 @@
+/* One bug, one id and one finding: what differs between runs, and what says the same again. */
+#include <check.h>
+
+#include "base/mem.h"
+#include "job/error_guess.h"
+#include "job/errorid.h"
+
+static struct extractor *feed_all(enum error_source source, const char *text)
+{
+	struct error err = ERROR_INIT;
+	struct extractor *x = NULL;
+
+	ck_assert_msg(extractor_new(&x, source, "demo", NULL, &err) == 0, "%s", err.text);
+	extractor_feed(x, text, strlen(text));
+	extractor_end(x, 0, 0, false);
+	return x;
+}
+
+/* Each id behind the number of its finding; '*' marks the one to bisect. */
+static void must_find(enum error_source source, const char *text, const char *expected)
+{
+	struct extractor *x = feed_all(source, text);
+	const struct found_error *found;
+	size_t n = extractor_results(x, &found);
+	struct str ids = STR_INIT;
+
+	for (size_t i = 0; i < n; i++)
+		str_addf(&ids, "%u%s %s\n", found[i].finding, found[i].representative ? "*" : "", found[i].id);
+	ck_assert_msg(!strcmp(ids.buf, expected), "%s\ngives\n%s", text, ids.buf);
+	str_release(&ids);
+	extractor_free(x);
+}
+
+/* --- Temporary names --- */
+
+static void path_becomes(const char *path, const char *expected)
+{
+	static const char *const logs[] = { "error: cannot open %s", "not ok 3 - opens %s",
+		"<testsuite><testcase name=\"opens[%s]\"><failure/></testcase></testsuite>" };
+	static const char *const ids[] = { "0* stderr.error:cannot_open%s\n", "0* demo.opens%s.fail\n",
+		"0* demo.opens[%s].fail\n" };
+	char text[300], id[300];
+
+	for (size_t i = 0; i < 3; i++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		snprintf(text, sizeof(text), logs[i], path);
+		snprintf(id, sizeof(id), ids[i], expected);
+#pragma GCC diagnostic pop
+		must_find(SOURCE_TEST, text, id);
+	}
+}
+
+START_TEST(what_is_random_below_tmp_is_in_no_id)
+{
+	path_becomes("/tmp/tmp.ab12cd34ef/x", "/tmp/#/x");
+	path_becomes("/tmp/tmpab_12cd3/x", "/tmp/#/x");
+	path_becomes("/var/tmp/tmp.abcdefghij/x", "/var/tmp/#/x");
+	path_becomes("/home/u/tmp.abcdefghij/x", "/home/u/#/x");
+	path_becomes("/dev/shm/tmp.abcdefghij/x", "/dev/shm/#/x");
+	path_becomes("/tmp/go-build123456/b.test", "/tmp/go-build#/b.test");
+	path_becomes("/tmp/LTP_chmAbCdEf/x", "/tmp/LTP_chm#/x");
+	path_becomes("/tmp/rustcAbCdEf/list", "/tmp/rustc#/list");
+	path_becomes("/tmp/cargo-installAbC123/x", "/tmp/cargo-install#/x");
+	path_becomes("/tmp/kirk.root/tmpabcd12ef/x", "/tmp/kirk.root/#/x");
+	path_becomes("/tmp/kirk.root/tmpabcd12ef/LTP_chmAbCdEf/x", "/tmp/kirk.root/#/LTP_chm#/x");
+	path_becomes("/tmp/pytest-of-root/pytest-3/x", "/tmp/pytest-of-#/pytest-#/x");
+	path_becomes("/tmp/pytest-of-me/pytest-41/popen-gw1/x", "/tmp/pytest-of-#/pytest-#/x");
+	path_becomes("/tmp/demo-AbCdEf/x", "/tmp/demo-#/x");
+	path_becomes("/tmp/demo-Ab3xYz/x", "/tmp/demo-#/x");
+	path_becomes("/tmp/demo_k3j2_x9a/x", "/tmp/demo_#/x");
+	path_becomes("/tmp/TestOpen123456789/x", "/tmp/TestOpen#/x");
+}
+END_TEST
+
+START_TEST(what_is_fixed_below_tmp_stays)
+{
+	static const char *const paths[] = { "/tmp/build/a.c", "/tmp/project/out", "/tmp/test-GitHub/x", "/tmp/build/net-x25prot8.c",
+		"/tmp/tests/case_a.txt", "/tmp/my-facade.c", "/etc/tmpfiles.d/x" };
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
+		path_becomes(paths[i], paths[i]);
+}
+END_TEST
+
+START_TEST(an_object_of_clang_has_one_name)
+{
+	static const char *const names[] = { "4a3e5e.o", "ecb7e0.o", "123456.s", "abcdef.o" };
+	char text[200], id[200];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		snprintf(text, sizeof(text), "m2.c:(.text+0x0): multiple definition of `foo'; /tmp/m1-%s:m1.c:(.text+0x0): first", names[i]);
+		snprintf(id, sizeof(id), "0* build-pkg.m2.c:(.text+#):multiple-definition-of`foo';/tmp/m1:%c:m1.c:(.text+#):first\n",
+		        names[i][7]);
+		must_find(SOURCE_BUILD, text, id);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("errorid_findings");
+	TCase *tcase = tcase_create("errorid_findings");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(tcase, what_is_random_below_tmp_is_in_no_id);
+	tcase_add_test(tcase, what_is_fixed_below_tmp_stays);
+	tcase_add_test(tcase, an_object_of_clang_has_one_name);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
