@@ -280,6 +280,22 @@ void close_reports(
 			close_report(x, &x->reports[i], NULL, 0);
 }
 
+/* This is the only line that may tell where it is; true: it does. */
+static bool close_at_place(struct extractor *x, struct report *report, const char *text, size_t len)
+{
+	struct pattern_group groups[PATTERN_GROUPS_MAX];
+	bool found = pattern_match(report->rule->place, text, len, groups) == PATTERN_YES && groups[1].len;
+	struct str named = STR_INIT;
+
+	if (found) {
+		str_add_bytes(&named, groups[1].text, groups[1].len);
+		str_addf(&named, ": %s", report->text.buf);
+		str_setf(&report->text, "%s", named.buf);
+	}
+	close_report(x, report, NULL, 0);
+	str_release(&named);
+	return found;
+}
 
 bool show_to_reports(struct extractor *x, enum rule_log log,
         const struct kernel_prefix *prefix, const char *text, size_t len)
@@ -296,7 +312,10 @@ bool show_to_reports(struct extractor *x, enum rule_log log,
 
 		if (!is_of(report, log, prefix))
 			continue;
-		if (frame && !helper)
+		if (report->rule->place) {
+			frame = close_at_place(x, report, text, len);
+			helper = true;
+		} else if (frame && !helper)
 			close_report(x, report, function.text, function.len);
 		else if (++report->lines > REPORT_LINES)
 			close_report(x, report, NULL, 0);
@@ -383,7 +402,9 @@ void note_hit(struct extractor *x, enum rule_log log, const struct rule_hit *hit
 		pattern_expand(&function, hit->rule->function, hit->groups);
 	if (hit->rule && x->open_reports && naming.part != PART_OF_BEFORE)
 		end_reports(x, log, prefix);
-	if (hit->rule && hit->rule->function &&
+	if (hit->rule && hit->rule->place) {
+		open_report(x, log, prefix, hit, "", text, len);
+	} else if (hit->rule && hit->rule->function &&
 	        (!function.len || rules_is_helper(x->rules, log, function.buf, function.len))) {
 		open_report(x, log, prefix, hit, function.buf, text, len);
 	} else {

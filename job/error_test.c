@@ -132,7 +132,7 @@ void read_test(
 		/* What a point says of its failure stands in comments behind it. */
 		if (line.no_cases || x->case_open)
 			hit.part = PART_OF_BEFORE;
-		if (hit.rule->id || hit.rule->function) {
+		if (hit.rule->id || hit.rule->function || hit.rule->place) {
 			note_hit(x, RULES_TEST, &hit, NULL, text + line.skip, len - line.skip, raw,
 			        raw_len);
 		} else {

@@ -13,6 +13,8 @@
  *	    function: '$2'		# '' or where it happened: the id gets " in " and it
  *					# (or has it in the place of {function} in `id`)
  *	    names: '$2'			# the function that the id has already: where it happened
+ *	    place: '^ --> (\S+):'	# the next line, if it matches: group 1 is put in front of
+ *					# the id, and the line is done with
  *	    once: yes			# not in or after a stack, until another error
  *	ignore:				# name, log, match: no error, whatever stands above
  *	rewrite:			# name, log (also: case), match, with: '$1'; before normalising
@@ -66,6 +68,7 @@ struct rule {
 	enum rule_part part;
 	enum rule_spelling in;	/* of a rewrite: for our name of an error, for lkp's, or both */
 	bool once;
+	const struct pattern *place; /* of the line behind it, which names where it is with group 1; NULL: not given */
 };
 
 struct rules;

@@ -47,6 +47,7 @@ enum key {
 	KEY_PART,
 	KEY_FUNCTION,
 	KEY_NAMES,
+	KEY_PLACE,
 	KEY_ONCE,
 	KEY_WITH,
 	KEY_IN,
@@ -54,7 +55,7 @@ enum key {
 };
 
 static const char *const key_names[NKEYS] = { "name", "log", "match", "id", "case", "passed",
-	"severity", "part", "function", "names", "once", "with",
+	"severity", "part", "function", "names", "place", "once", "with",
 	"in" };
 
 #define BIT(key) (1u << (key))
@@ -63,7 +64,7 @@ static const struct {
 } keys_of[RULE_NKINDS] = {
 	[RULE_ERROR] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH),
 	        BIT(KEY_ID) | BIT(KEY_CASE) | BIT(KEY_PASSED) | BIT(KEY_SEVERITY) |
-	                BIT(KEY_PART) | BIT(KEY_FUNCTION) | BIT(KEY_NAMES) | BIT(KEY_ONCE) },
+	                BIT(KEY_PART) | BIT(KEY_FUNCTION) | BIT(KEY_NAMES) | BIT(KEY_PLACE) | BIT(KEY_ONCE) },
 	[RULE_IGNORE] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH), 0 },
 	[RULE_MARK] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH), 0 },
 	[RULE_REWRITE] = { BIT(KEY_NAME) | BIT(KEY_LOG) | BIT(KEY_MATCH) | BIT(KEY_WITH),
@@ -196,28 +197,22 @@ struct adding {
 	unsigned logs;
 };
 
-static int add_pattern(
-        const struct file *file, const struct yaml_node *item, void *arg, struct error *err)
+/* An expression of a rule, which is not asked for yet. */
+static int new_pattern(struct rule_pattern **ret, const struct file *file, const struct yaml_node *item, enum key key,
+        struct rule *rule, struct error *err)
 {
-	struct adding *adding = arg;
-	const char *const templates[] = { adding->rule->id, adding->rule->case_name,
-		adding->rule->passed_name, adding->rule->function, adding->rule->names, adding->rule->with };
 	struct rules *rules = file->rules;
 	struct error why = ERROR_INIT;
 	struct pattern *pattern;
 	struct rule_pattern *row;
-	unsigned groups;
 
 	if (rules->n_patterns >= RULES_PATTERNS_MAX)
 		return yaml_error(err, file->doc, item, "more than %d expressions, in all files",
 		        RULES_PATTERNS_MAX);
 	if (pattern_new(&pattern, item->text, &why) < 0)
-		return yaml_error(err, file->doc, item, "match: %s", why.text);
-	groups = pattern_groups(pattern);
-	if (groups >= PATTERN_GROUPS_MAX)
-		groups = PATTERN_GROUPS_MAX - 1;
+		return yaml_error(err, file->doc, item, "%s: %s", key_names[key], why.text);
 	row = mem_alloc(sizeof(*row));
-	row->rule = adding->rule;
+	row->rule = rule;
 	row->pattern = pattern;
 	row->regex = mem_strdup(item->text);
 	row->where = mem_printf("%s:%zu:%zu", yaml_where(file->doc), item->line, item->column);
@@ -225,6 +220,25 @@ static int add_pattern(
 	row->kind = file->kind;
 	MEM_GROW(rules->patterns, rules->n_patterns + 1, rules->cap_patterns);
 	rules->patterns[rules->n_patterns++] = row;
+	*ret = row;
+	return 0;
+}
+
+static int add_pattern(
+        const struct file *file, const struct yaml_node *item, void *arg, struct error *err)
+{
+	struct adding *adding = arg;
+	const char *const templates[] = { adding->rule->id, adding->rule->case_name,
+		adding->rule->passed_name, adding->rule->function, adding->rule->names, adding->rule->with };
+	struct rule_pattern *row;
+	unsigned groups;
+	int r = new_pattern(&row, file, item, KEY_MATCH, adding->rule, err);
+
+	if (r < 0)
+		return r;
+	groups = pattern_groups(row->pattern);
+	if (groups >= PATTERN_GROUPS_MAX)
+		groups = PATTERN_GROUPS_MAX - 1;
 	for (size_t i = 0; i < sizeof(templates) / sizeof(*templates); i++)
 		if (highest_group(templates[i]) > (int)groups)
 			return yaml_error(err, file->doc, item,
@@ -267,6 +281,24 @@ static int read_text(const struct file *file, const struct yaml_node *rule, enum
 		return yaml_error(
 		        err, file->doc, node, "%s: a text is allowed here", key_names[key]);
 	*ret = mem_strdup(node->text);
+	return 0;
+}
+
+static int read_place(const struct file *file, const struct yaml_node *rule, struct rule *ret, struct error *err)
+{
+	const struct yaml_node *node = yaml_get(rule, key_names[KEY_PLACE]);
+	struct rule_pattern *row;
+	int r;
+
+	if (!node)
+		return 0;
+	if (node->type != YAML_SCALAR)
+		return yaml_error(err, file->doc, node, "place: a text is allowed here");
+	if ((r = new_pattern(&row, file, node, KEY_PLACE, ret, err)) < 0)
+		return r;
+	if (pattern_groups(row->pattern) < 1)
+		return yaml_error(err, file->doc, node, "place: names the place with group 1, there is none");
+	ret->place = row->pattern;
 	return 0;
 }
 
@@ -368,6 +400,7 @@ static int read_rule(const struct file *file, const struct yaml_node *node, stru
 	        (r = read_text(file, node, KEY_NAMES, &rule->names, err)) < 0 ||
 	        (r = read_text(file, node, KEY_WITH, &rule->with, err)) < 0 ||
 	        (r = check_name(file, node, rule->name, err)) < 0 ||
+	        (r = read_place(file, node, rule, err)) < 0 ||
 	        (r = read_choices(file, node, rule, err)) < 0)
 		return r;
 	log = yaml_get(node, "log");

@@ -31,6 +31,19 @@ static void must_find(enum error_source source, const char *text, const char *ex
 	extractor_free(x);
 }
 
+static void must_be_called(enum error_source source, const char *text, const char *id, const char *asked)
+{
+	struct extractor *x = feed_all(source, text);
+	const struct found_error *found;
+	size_t n = extractor_results(x, &found), i = 0;
+
+	while (i < n && strcmp(found[i].id, id))
+		i++;
+	ck_assert_msg(i < n, "%s\ngives no %s", text, id);
+	ck_assert_msg(errorid_is(asked, id, &found[i].aliases), "%s is not %s", id, asked);
+	extractor_free(x);
+}
+
 /* --- Temporary names --- */
 
 static void path_becomes(const char *path, const char *expected)
@@ -97,6 +110,42 @@ START_TEST(an_object_of_clang_has_one_name)
 }
 END_TEST
 
+/* --- Builds --- */
+
+#define ARROW(file) " --> src/" file ".rs:3:18\n  |\n3 |     let x: i32 = \"s\";\n  |\n\n"
+
+START_TEST(the_file_is_in_the_id_of_an_error_of_rustc)
+{
+	static const char text[] = "error[E0308]: mismatched types\n" ARROW("a") "error[E0308]: mismatched types\n" ARROW("b")
+		"warning: unused variable: `x`\n" ARROW("a") "error: aborting due to 2 previous errors\n";
+
+	must_find(SOURCE_BUILD, text,
+	        "0* build-pkg.src/a.rs:error[E0308]:mismatched-types\n1* build-pkg.src/b.rs:error[E0308]:mismatched-types\n"
+	        "2* build-pkg.src/a.rs:warning:unused-variable:`x`\n1 build-pkg.error:aborting-due-to#previous-errors\n");
+	must_be_called(SOURCE_BUILD, text, "build-pkg.src/a.rs:error[E0308]:mismatched-types", "build-pkg.error[E0308]:mismatched-types");
+	must_find(SOURCE_TEST, "error[E0308]: mismatched types\n" ARROW("a"), "0* stderr.src/a.rs:error[E0308]:mismatched_types\n");
+}
+END_TEST
+
+START_TEST(only_the_next_line_tells_where_an_error_of_rustc_is)
+{
+	must_find(SOURCE_BUILD, "error: no place\n  indented words\n --> src/a.rs:1:1\n", "0* build-pkg.error:no-place\n");
+	must_find(SOURCE_BUILD, "error: at the end", "0* build-pkg.error:at-the-end\n");
+	must_find(SOURCE_BUILD, "error: one\nerror: two\n" ARROW("b"), "0* build-pkg.error:one\n1* build-pkg.src/b.rs:error:two\n");
+}
+END_TEST
+
+START_TEST(what_make_could_not_start_is_what_failed)
+{
+	must_find(SOURCE_BUILD, "flex x.l\nmake: flex: No such file or directory\nmake: *** [Makefile:2: all] Error 127\n",
+	        "0* build-pkg.make:flex:No-such-file-or-directory\n0 build-pkg.make:***[Makefile:all]Error\n");
+	must_find(SOURCE_TEST, "make[1]: bison: Command not found\nmake[1]: *** [Makefile:2: all] Error 127\n",
+	        "0* stderr.make[#]:bison:Command_not_found\n0 stderr.make[#]:***[Makefile:#:all]Error\n");
+	must_find(SOURCE_BUILD, "make: x.mk: No such file or directory\nmake: *** No rule to make target 'x.mk'.  Stop.\n",
+	        "0* build-pkg.make:***No-rule-to-make-target'x.mk'.Stop\n");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("errorid_findings");
@@ -107,6 +156,9 @@ int main(void)
 	tcase_add_test(tcase, what_is_random_below_tmp_is_in_no_id);
 	tcase_add_test(tcase, what_is_fixed_below_tmp_stays);
 	tcase_add_test(tcase, an_object_of_clang_has_one_name);
+	tcase_add_test(tcase, the_file_is_in_the_id_of_an_error_of_rustc);
+	tcase_add_test(tcase, only_the_next_line_tells_where_an_error_of_rustc_is);
+	tcase_add_test(tcase, what_make_could_not_start_is_what_failed);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

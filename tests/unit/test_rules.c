@@ -90,6 +90,8 @@ START_TEST(a_wrong_rule_is_told_with_its_place_and_what_is_allowed)
 		        ":3:12: name: 'a' is another rule's" },
 		{ "frames:\n  - {name: a, log: dmesg, match: x}\n",
 		        "a frame names its function with group 1" },
+		{ "errors:\n  - {name: a, log: build, match: x, place: '^ --> y'}\n",
+		        "place: names the place with group 1" },
 		{ "errors:\n  - name: a\n    log: dmesg\n    match: []\n",
 		        "match: found an empty list" },
 		{ "marks:\n  - {name: boot-begin, log: dmesg, match: x}\n",
