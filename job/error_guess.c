@@ -50,7 +50,7 @@ static bool is_build_line(const char *line, size_t len)
 	static const char *const starts[] = { "  CC  ", "  LD  ", "  AR  ", "  HOSTCC", "make[",
 		"make: ", "gcc ", "cc ", "clang ", "## ____", "-- The C compiler", "CMake ", "[1/",
 		"   Compiling ", "ninja: ", "cargo ",
-		"libtool: ", "collect2: ", "ld: ", "/usr/bin/ld: ", "error[E", "  --> ",
+		"libtool: ", "collect2: ", "ld: ", "/usr/bin/ld: ", "error[E", " --> ", "  --> ", "   --> ", "error: could not compile ", "error: aborting due to ",
 		"configure: error", "FAILED: ", "==> ERROR: " };
 
 	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)

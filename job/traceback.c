@@ -456,6 +456,17 @@ static enum traceback_answer read_printed(
 	return end_with(t, TRACEBACK_LEFT);
 }
 
+/* "  left: 1", "stack backtrace:", "   3: demo::pick", "             at src/lib.rs:2:3", "note: run with ...". */
+static bool is_of_panic(const char *line)
+{
+	const char *p = line + strspn(line, " ");
+
+	if (p == line)
+		return str_has_prefix(line, "stack backtrace:") || str_has_prefix(line, "note: ");
+	return str_has_prefix(p, "left: ") || str_has_prefix(p, "right: ") || str_has_prefix(p, "at ") ||
+	       str_has_prefix(p + strspn(p, "0123456789"), ": ");
+}
+
 /* "main.pick(...)", "	/srv/demo/main.go:9 +0x1d", "created by ...", and the registers after a
  * signal. */
 static bool is_of_goroutine(const char *line, size_t len)
@@ -510,15 +521,25 @@ enum traceback_answer traceback_read(
 		if (len) {
 			add_other(t, line);
 			str_addf(&t->text, " %s", line);
+			t->kind = TRACEBACK_RUST_MORE;
+			return TRACEBACK_ENDED;
 		}
 		return end_with(t, TRACEBACK_ENDED);
+	case TRACEBACK_RUST_MORE:
+		if (t->lines <= LINES_MAX && is_of_panic(line)) {
+			if (*line == 'n')
+				t->kind = TRACEBACK_NONE;
+			return TRACEBACK_WITHIN;
+		}
+		t->kind = TRACEBACK_NONE;
+		return read_start(t, line, len, number, offset);
 	}
 	return TRACEBACK_NOT;
 }
 
 bool traceback_end(struct traceback *t)
 {
-	bool open = t->kind != TRACEBACK_NONE && t->kind != TRACEBACK_GO &&
+	bool open = t->kind != TRACEBACK_NONE && t->kind != TRACEBACK_GO && t->kind != TRACEBACK_RUST_MORE &&
 	            t->kind != TRACEBACK_PRINTED && !(t->kind == TRACEBACK_GROUP && t->named);
 
 	if (t->kind == TRACEBACK_PRINTED)

@@ -21,6 +21,7 @@ enum traceback_kind {
 	TRACEBACK_NODE_PRINTED,
 	TRACEBACK_GO,
 	TRACEBACK_RUST,
+	TRACEBACK_RUST_MORE, /* what Rust says behind the message */
 	TRACEBACK_CXX
 };
 

@@ -146,6 +146,91 @@ START_TEST(what_make_could_not_start_is_what_failed)
 }
 END_TEST
 
+/* --- Standard error --- */
+
+START_TEST(a_report_of_valgrind_is_one_error)
+{
+	must_find(SOURCE_STDERR,
+	        "==7== Memcheck, a memory error detector\n==7== \n==7== Invalid write of size 1\n==7==    at 0x109159: fill (race.c:3)\n"
+	        "==7==    by 0x109180: main (race.c:4)\n==7==  Address 0x4a4304a is 0 bytes after a block of size 10 free'd\n"
+	        "==7==    at 0x48417B4: free (in /usr/libexec/valgrind/vgpreload_memcheck-amd64-linux.so)\n"
+	        "==7==  Block was alloc'd at\n==7==    at 0x48417B4: malloc (in /usr/libexec/x.so)\n==7== \n==7== HEAP SUMMARY:\n"
+	        "==7== ERROR SUMMARY: 2 errors from 2 contexts (suppressed: 0 from 0)\n",
+	        "0* stderr.valgrind:Invalid_write_in_fill\n");
+}
+END_TEST
+
+static const char go_race[] = "==================\n"
+			      "WARNING: DATA RACE\n"
+			      "Write at 0x00c000012038 by goroutine 14:\n"
+			      "  example.org/demo.(*Store).Add()\n"
+			      "      /srv/demo/store.go:5 +0x4b\n"
+			      "\n"
+			      "Previous write at 0x00c000012038 by main goroutine:\n"
+			      "  main.main()\n"
+			      "      /srv/demo/main.go:9 +0x64\n"
+			      "\n"
+			      "Goroutine 14 (running) created at:\n"
+			      "  main.main()\n"
+			      "      /srv/demo/main.go:8 +0xa4\n"
+			      "==================\n"
+			      "Found 1 data race(s)\n"
+			      "exit status 66\n";
+
+START_TEST(a_race_in_go_is_one_error_and_says_where)
+{
+	static const char id[] = "0* stderr.WARNING:DATA_RACE_in_example.org/demo.(*Store).Add\n";
+
+	must_find(SOURCE_STDERR, go_race, id);
+	must_find(SOURCE_TEST, go_race, id);
+	must_be_called(SOURCE_TEST, go_race, "stderr.WARNING:DATA_RACE_in_example.org/demo.(*Store).Add", "stderr.WARNING:DATA_RACE");
+}
+END_TEST
+
+static const char rust_panic[] = "thread 'main' panicked at src/main.rs:2:58:\n"
+				 "assertion `left == right` failed: one wanted\n"
+				 "  left: 2\n"
+				 " right: 1\n"
+				 "stack backtrace:\n"
+				 "   0: __rustc::rust_begin_unwind\n"
+				 "             at /rustc/59807616e1fa/library/std/src/panicking.rs:689:5\n"
+				 "   1: <usize as core::slice::index::SliceIndex<[T]>>::index\n"
+				 "  12: demo::main\n"
+				 "note: Some details are omitted, run with `RUST_BACKTRACE=full` for a verbose backtrace.\n"
+				 "  left: alone\n";
+
+START_TEST(a_panic_of_rust_with_its_stack_is_one_error)
+{
+	must_find(SOURCE_STDERR, rust_panic,
+	        "0* stderr.thread'main'panicked_at_src/main.rs:assertion`left==right`failed:one_wanted\n1* stderr.left:alone\n");
+	must_find(SOURCE_STDERR, "thread 'a' panicked at a.rs:1:1:\nx\nnot of it\n",
+	        "0* stderr.thread'a'panicked_at_a.rs:x\n1* stderr.not_of_it\n");
+	must_find(SOURCE_STDERR, "thread 'a' panicked at a.rs:1:1:\nx\nTraceback (most recent call last):\nKeyError: 'k'\n",
+	        "0* stderr.thread'a'panicked_at_a.rs:x\n1* stderr.KeyError:'k'\n");
+}
+END_TEST
+
+START_TEST(an_exception_in_a_thread_of_python_is_one_error)
+{
+	must_find(SOURCE_STDERR,
+	        "Exception in thread Thread-1 (f):\nTraceback (most recent call last):\n  File \"a.py\", line 3, in f\n"
+	        "    raise ValueError(\"x\")\nValueError: x\n",
+	        "0* stderr.ValueError:x\n");
+	must_find(SOURCE_STDERR,
+	        "Exception ignored in: <function A.__del__ at 0x7f12>\nTraceback (most recent call last):\n  File \"a.py\", line 3, in f\n"
+	        "ValueError: x\n",
+	        "0 stderr.Exception_ignored_in:<function_A.__del__at#>\n0* stderr.ValueError:x\n");
+}
+END_TEST
+
+START_TEST(what_rustc_says_is_a_build_log)
+{
+	static const char text[] = "warning: unused variable: `x`\n --> src/a.rs:3:9\n  |\n3 |     let x = 1;\n  |         ^\n";
+
+	ck_assert_int_eq(error_source_guess(text, strlen(text)), SOURCE_BUILD);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("errorid_findings");
@@ -159,6 +244,11 @@ int main(void)
 	tcase_add_test(tcase, the_file_is_in_the_id_of_an_error_of_rustc);
 	tcase_add_test(tcase, only_the_next_line_tells_where_an_error_of_rustc_is);
 	tcase_add_test(tcase, what_make_could_not_start_is_what_failed);
+	tcase_add_test(tcase, a_report_of_valgrind_is_one_error);
+	tcase_add_test(tcase, a_race_in_go_is_one_error_and_says_where);
+	tcase_add_test(tcase, a_panic_of_rust_with_its_stack_is_one_error);
+	tcase_add_test(tcase, an_exception_in_a_thread_of_python_is_one_error);
+	tcase_add_test(tcase, what_rustc_says_is_a_build_log);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
