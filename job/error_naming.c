@@ -135,9 +135,24 @@ static void name_case(
 	cut_id(&x->id);
 }
 
+int64_t finding_of_section(struct extractor *x, enum rule_log log)
+{
+	struct case_section *section = log == RULES_TEST ? case_sections_open(&x->sections) : NULL;
+
+	if (!section)
+		return -1;
+	if (section->finding < 0)
+		section->finding = notes_reserve(&x->notes, PART_OF_NONE, SEVERITY_ERROR, x->place.number);
+	notes_continue(&x->notes, (uint32_t)section->finding, x->place.number);
+	return section->finding;
+}
+
 static void note_named(struct extractor *x, const char *name, size_t len, size_t own_len, enum rule_part part,
         const struct place *place, int64_t finding)
 {
+	/* What the case of a section of pytest prints is its own, whatever it looks like. */
+	int64_t inner = finding < 0 && x->pytest.in_session ? finding_of_section(x, RULES_TEST) : -1;
+	struct case_section *section = NULL;
 	struct strv aliases = STRV_INIT;
 
 	if (own_len < len) {
@@ -147,6 +162,14 @@ static void note_named(struct extractor *x, const char *name, size_t len, size_t
 	name_case(x, name, len, SPELLING_ALIAS);
 	strv_push(&aliases, x->id.buf);
 	name_case(x, name, len, SPELLING_ID);
+	if (inner >= 0) {
+		finding = inner;
+		part = PART_OF_BEFORE;
+	} else if (finding < 0 && !notes_count(&x->notes, x->id.buf) && (section = case_sections_case(&x->sections, name, len))) {
+		finding = section->finding;
+		if (finding >= 0)
+			part = PART_OF_NONE;
+	}
 	notes_add(&x->notes, &(struct note){
 	                             .id = x->id.buf,
 	                             .aliases = &aliases,
@@ -156,6 +179,8 @@ static void note_named(struct extractor *x, const char *name, size_t len, size_t
 	                             .place = place,
 	                             .finding = finding,
 	                     });
+	if (section)
+		section->finding = notes_finding(&x->notes, x->id.buf);
 	strv_release(&aliases);
 }
 
@@ -256,6 +281,8 @@ static void close_report(
 		naming.telling = function;
 	}
 	naming.finding = report->finding;
+	if (report->of_case)
+		naming.part = PART_OF_BEFORE;
 	note_text(x, &naming, report->text.buf, report->text.len, &place, report->raw.buf,
 	        report->raw.len);
 }
@@ -341,6 +368,7 @@ static void open_report(struct extractor *x, enum rule_log log, const struct ker
         const struct rule_hit *hit, const char *function, const char *text, size_t len)
 {
 	struct report *report = free_report(x);
+	int64_t section;
 
 	report->open = true;
 	x->open_reports++;
@@ -350,8 +378,11 @@ static void open_report(struct extractor *x, enum rule_log log, const struct ker
 	report->awaits_next = hit->part == PART_OF_NEXT;
 	report->number = x->place.number;
 	report->offset = x->place.offset;
-	report->finding = notes_reserve(&x->notes, notes_part(&x->notes, hit->part, true, x->place.number), hit->rule->severity,
-	        x->place.number);
+	section = finding_of_section(x, log);
+	report->of_case = section >= 0;
+	report->finding = section >= 0 ? (uint32_t)section
+	                               : notes_reserve(&x->notes, notes_part(&x->notes, hit->part, true, x->place.number),
+	                                         hit->rule->severity, x->place.number);
 	snprintf(report->caller, sizeof(report->caller), "%.*s",
 	        prefix && prefix->caller ? (int)prefix->caller_len : 0,
 	        prefix && prefix->caller ? prefix->caller : "");
@@ -418,6 +449,8 @@ void note_hit(struct extractor *x, enum rule_log log, const struct rule_hit *hit
 		}
 		if (!hit->rule)
 			naming.weight = WEIGHT_PLAIN;
+		if (log == RULES_TEST && (naming.finding = finding_of_section(x, log)) >= 0)
+			naming.part = PART_OF_BEFORE;
 		note_text(x, &naming, x->text.buf, x->text.len, &x->place, raw, raw_len);
 	}
 	str_release(&function);
@@ -439,6 +472,11 @@ void ask_rules(struct extractor *x, enum rule_log log, const struct rule_line *l
 		if (!strcmp(hit->mark->name, "section-begins")) {
 			x->in_section = true;
 			x->case_open = x->case_follows = false;
+			case_sections_end(&x->sections);
 		}
+		if (!strcmp(hit->mark->name, "case-section-begins"))
+			case_sections_begin(&x->sections, hit->mark_group.text, hit->mark_group.len);
+		else if (!strcmp(hit->mark->name, "case-section-ends"))
+			case_sections_end(&x->sections);
 	}
 }

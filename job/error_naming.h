@@ -35,6 +35,9 @@ void note_go_case(struct extractor *x, const char *name);
 void note_go_package(struct extractor *x, const char *package, size_t len);
 void note_pass(struct extractor *x, const char *name, size_t len);
 
+/* The finding of the case that the section above a line of this log is of; -1: of none. */
+int64_t finding_of_section(struct extractor *x, enum rule_log log);
+
 /* Asks the rules; what a mark tells of the run is noted, and that one gave up. */
 void ask_rules(struct extractor *x, enum rule_log log, const struct rule_line *line, struct rule_hit *hit);
 /* A line that a rule knows: noted, now or when its report names a function. */

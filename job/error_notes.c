@@ -168,6 +168,35 @@ uint32_t notes_reserve(
 	return finding;
 }
 
+void notes_continue(struct notes *notes, uint32_t finding, uint64_t line)
+{
+	struct caller *caller = &notes->callers[notes->now];
+
+	caller->has_finding = true;
+	caller->finding = finding;
+	caller->finding_line = line;
+	caller->finding_severity = SEVERITY_ERROR;
+	caller->awaits_next = false;
+	notes->latest = notes->now;
+}
+
+int64_t notes_finding(const struct notes *notes, const char *id)
+{
+	uint16_t slot = *find_slot(notes, id);
+
+	return slot ? (int64_t)notes->found[slot - 1].finding : -1;
+}
+
+int64_t notes_wrap(struct notes *notes, const char *id)
+{
+	uint16_t slot = *find_slot(notes, id);
+
+	if (!slot)
+		return -1;
+	notes->found[slot - 1].part = true;
+	return notes->found[slot - 1].finding;
+}
+
 uint64_t notes_count(const struct notes *notes, const char *id)
 {
 	uint16_t slot = *find_slot(notes, id);

@@ -78,6 +78,12 @@ enum rule_part notes_part(const struct notes *notes, enum rule_part part, bool t
 /* The finding of an error on this line that gets its name later. */
 uint32_t notes_reserve(
         struct notes *notes, enum rule_part part, enum error_severity severity, uint64_t line);
+/* What is noted as part of an error before it is of this finding. */
+void notes_continue(struct notes *notes, uint32_t finding, uint64_t line);
+/* That of an id that is in the list; -1: it is not. */
+int64_t notes_finding(const struct notes *notes, const char *id);
+/* What follows wraps this error: it is a part, too.  Its finding, or -1. */
+int64_t notes_wrap(struct notes *notes, const char *id);
 uint64_t notes_count(
         const struct notes *notes, const char *id); /* how often seen; 0: not in the list */
 /* More names for an id that is there. */

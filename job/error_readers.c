@@ -8,6 +8,23 @@
 
 /* --- Tracebacks --- */
 
+/* Of the case whose section is read, or whose thread panicked: Rust's harness gives it the case's name. */
+static int64_t finding_of_case(struct extractor *x, enum rule_log log)
+{
+	static const char thread[] = "thread '";
+	const char *name = x->traceback.text.buf + strlen(thread);
+	int64_t finding = finding_of_section(x, log);
+	struct case_section *section;
+
+	if (finding >= 0 || log != RULES_TEST || !str_has_prefix(x->traceback.text.buf, thread))
+		return finding;
+	section = case_sections_find(&x->sections, name, strcspn(name, "'"));
+	if (!section || section->finding < 0)
+		return -1;
+	notes_continue(&x->notes, (uint32_t)section->finding, x->place.number);
+	return section->finding;
+}
+
 /* The error of a traceback that has ended, in the log's own naming. */
 static void note_traceback(struct extractor *x, enum rule_log log)
 {
@@ -17,17 +34,21 @@ static void note_traceback(struct extractor *x, enum rule_log log)
 	struct strv aliases = STRV_INIT;
 
 	naming.severity = t->crash ? SEVERITY_CRASH : SEVERITY_ERROR;
-	if (x->case_open)
+	naming.finding = finding_of_case(x, log);
+	if (x->case_open || naming.finding >= 0)
 		naming.part = PART_OF_BEFORE;
 	else if (t->holds_others)
 		naming.part = PART_OF_NEXT;
+	else if (t->wraps && (naming.finding = notes_wrap(&x->notes, x->cause.buf)) >= 0)
+		notes_continue(&x->notes, (uint32_t)naming.finding, t->number);
 	note_text(x, &naming, t->text.buf, t->text.len, &place, t->text.buf, t->text.len);
 	for (size_t i = 0; i < t->others.n; i++)
 		add_alias(x, &aliases, log, t->others.v[i], strlen(t->others.v[i]));
 	if (x->id.len)
 		notes_add_aliases(&x->notes, x->id.buf, &aliases);
 	strv_release(&aliases);
-	x->case_follows = true;
+	str_setf(&x->cause, "%s", x->id.buf);
+	x->case_follows |= naming.finding < 0 || naming.part == PART_OF_NONE;
 }
 
 /* Lines that were held for a traceback and are not of it: each as if it came now. */

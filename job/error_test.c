@@ -25,7 +25,20 @@ static bool read_tap(struct extractor *x, const char *text, size_t len)
 	}
 	if (tap == TAP_FAILED || (tap != TAP_NONE && tap != TAP_OTHER && indent < x->failed_indent))
 		x->failed_indent = indent;
+	x->point_failed = tap == TAP_FAILED;
+	x->in_block &= tap == TAP_NONE;
 	return tap != TAP_NONE;
+}
+
+/* "  ---" below a point, "  ..." at the end of what it says: of one that failed it is of its failure. */
+static bool read_block_mark(struct extractor *x, const char *text, bool failed)
+{
+	const char *p = text + strspn(text, " ");
+
+	if (p == text || strcmp(p, x->in_block ? "..." : "---") || !(x->in_block || failed))
+		return false;
+	x->in_block = x->case_open = !x->in_block;
+	return true;
 }
 
 /* What a case of JUnit failed with, if it is more than the case's own words. */
@@ -72,8 +85,10 @@ void read_test(
 	struct kernel_prefix prefix;
 	const char *package;
 	size_t package_len;
+	bool failed = x->point_failed;
 	struct rule_hit hit;
 
+	x->point_failed = false;
 	if (x->xml) {
 		read_junit(x, text, len);
 		return;
@@ -104,10 +119,10 @@ void read_test(
 		break;
 	}
 	/* "ok  \tPACKAGE\t0.1s" is go's. */
-	if (!str_has_prefix(text, "ok  \t") && read_tap(x, text, len))
+	if ((!str_has_prefix(text, "ok  \t") && read_tap(x, text, len)) || read_block_mark(x, text, failed))
 		return;
 	line.skip = strspn(text, "# \t"); /* TAP diagnostics */
-	line.no_cases = memchr(text, '#', line.skip);
+	line.no_cases = x->in_block || memchr(text, '#', line.skip);
 	if (show_to_reports(x, RULES_TEST, NULL, text, len))
 		return;
 	if (x->go.n && (package_len = go_cases_package(&package, text)))
@@ -139,9 +154,11 @@ void read_test(
 			struct naming naming = naming_of(RULES_TEST, hit.rule);
 
 			naming.part = hit.part;
+			if ((naming.finding = finding_of_section(x, RULES_TEST)) >= 0)
+				naming.part = PART_OF_BEFORE;
 			note_text(x, &naming, text + line.skip, len - line.skip, &x->place, raw,
 			        raw_len);
 		}
-		x->case_follows |= !line.no_cases;
+		x->case_follows |= !line.no_cases && !x->case_open && !x->sections.open;
 	}
 }

@@ -51,6 +51,7 @@ int extractor_new(struct extractor **ret, enum error_source source, const char *
 	str_init(&x->text);
 	str_init(&x->id);
 	str_init(&x->rewritten);
+	str_init(&x->cause);
 	for (size_t i = 0; i < REPORTS_MAX; i++) {
 		str_init(&x->reports[i].text);
 		str_init(&x->reports[i].raw);
@@ -85,6 +86,8 @@ void extractor_free(struct extractor *x)
 	junit_release(&x->junit);
 	unittest_release(&x->unittest);
 	go_cases_clear(&x->go);
+	case_sections_release(&x->sections);
+	str_release(&x->cause);
 	passed_cases_release(&x->passed);
 	pytest_release(&x->pytest);
 	metrics_release(&x->metrics);

@@ -2,6 +2,7 @@
 #ifndef JOB_EXTRACTOR_H
 #define JOB_EXTRACTOR_H
 
+#include "job/case_sections.h"
 #include "job/error_notes.h"
 #include "job/go_cases.h"
 #include "job/junit.h"
@@ -31,6 +32,7 @@ struct report {
 	char caller[16]; /* of the kernel's lines: processors write in turns */
 	const struct rule *rule;
 	struct str text, raw; /* what is normalised; the line */
+	bool of_case;         /* it stands in a section of one */
 	struct str function;  /* that the header names, a helper; may be empty */
 	uint32_t finding;
 	unsigned lines;
@@ -63,6 +65,8 @@ struct extractor {
 	struct pytest pytest;
 	struct unittest unittest;
 	struct go_cases go;
+	struct case_sections sections;
+	struct str cause; /* the id of the latest traceback */
 	struct passed_cases passed;
 	struct lockdep lockdep;
 	struct metrics metrics;
@@ -74,6 +78,7 @@ struct extractor {
 	bool boots, userspace;      /* a kernel said that it starts; that programs run */
 	bool in_section, case_open; /* a report that names a case begins with a section; what
 	                               follows comes of the case */
+	bool point_failed, in_block; /* of TAP: the line before; its YAML block is read */
 	size_t failed_indent;       /* of the last test point that failed */
 	bool case_follows; /* an error stands since the last test point: a case that fails now comes
 	                      of it */

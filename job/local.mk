@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libjob.a
 libjob_a_SOURCES = \
+	job/case_sections.c job/case_sections.h \
 	job/error_files.c job/error_files.h \
 	job/error_guess.c job/error_guess.h \
 	job/error_notes.c job/error_notes.h \

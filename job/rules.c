@@ -279,6 +279,7 @@ void rules_ask(const struct rules *rules, enum rule_log log, const struct rule_l
 	struct asking asking = { rules, tired, ret };
 	const char *text = line->text + line->skip;
 	size_t len = line->len - line->skip, n;
+	struct pattern_group groups[PATTERN_GROUPS_MAX];
 	uint16_t rows[LINE_FILTER_MAX];
 
 	ret->rule = ret->mark = ret->gave_up = NULL;
@@ -295,8 +296,10 @@ void rules_ask(const struct rules *rules, enum rule_log log, const struct rule_l
 		        !(line->no_cases && row->rule->passed_name) &&
 		        try(&asking, row, text, len, ret->groups))
 			set_rule(ret, row->rule);
-		else if (row->kind == RULE_MARK && try(&asking, row, text, len, NULL))
+		else if (row->kind == RULE_MARK && try(&asking, row, text, len, groups)) {
 			ret->mark = row->rule;
+			ret->mark_group = pattern_groups(row->pattern) ? groups[1] : (struct pattern_group){ NULL, 0 };
+		}
 	}
 	if (!ret->rule && log != RULES_STDERR && log != RULES_KMSG)
 		return;

@@ -22,6 +22,7 @@
  *					# "boot-begins", "userspace-runs", "section-begins", "stack-begins",
  *					# "aside-follows" (the next line is no frame of the stack), "report-ends",
  *					# "dump-begins" (of another processor: what waits has ended, no stack has begun)
+ *					# "case-section-begins" (group 1: the case), "case-section-ends"
  *	frames:				# name, log, match: a line of a stack, group 1 its function
  *	helpers:			# name, match, log (absent: all): functions in which nobody is guilty
  *
@@ -109,7 +110,8 @@ struct rule_hit {
 	const struct rule *rule;	/* NULL: no error that a rule knows */
 	enum rule_part part;		/* the rule's; the caller may know better */
 	bool ignored;
-	const struct rule *mark;	/* NULL, or what the line says of the run (marks:) */
+	const struct rule *mark;	/* NULL, or what the line says of the run (marks:), ... */
+	struct pattern_group mark_group;	/* and group 1 of it, if it has one */
 	struct pattern_group groups[PATTERN_GROUPS_MAX];
 	const struct rule *gave_up;	/* not NULL: it met its limit of steps, nothing is known */
 };

@@ -244,6 +244,8 @@ static int add_pattern(
 			return yaml_error(err, file->doc, item,
 			        "match: has %u groups, but '%.80s' wants $%d", groups, templates[i],
 			        highest_group(templates[i]));
+	if (file->kind == RULE_MARK && !strcmp(adding->rule->name, "case-section-begins") && groups < 1)
+		return yaml_error(err, file->doc, item, "match: names its case with group 1, there is none");
 	if (file->kind == RULE_FRAME && groups < 1)
 		return yaml_error(err, file->doc, item,
 		        "match: a frame names its function with group 1, there is none");
@@ -307,7 +309,7 @@ static int check_name(
 {
 	/* What job/error_readers.c asks marks for. */
 	static const char *const marks[] = { "boot-begins", "userspace-runs", "section-begins",
-		"stack-begins", "aside-follows", "report-ends", "dump-begins" };
+		"stack-begins", "aside-follows", "report-ends", "dump-begins", "case-section-begins", "case-section-ends" };
 	const struct yaml_node *at = yaml_get(rule, "name");
 
 	if (file->kind == RULE_MARK &&

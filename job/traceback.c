@@ -7,6 +7,7 @@
 #define OTHERS_MAX 8
 
 static const char python_header[] = "Traceback (most recent call last):";
+static const char cause_line[] = "The above exception was the direct cause of the following exception:";
 static const char group_header[] = "+ Exception Group Traceback (most recent call last):";
 
 void traceback_init(struct traceback *t)
@@ -203,6 +204,8 @@ static enum traceback_answer read_start(
 {
 	if (len == 0)
 		return TRACEBACK_NOT;
+	t->wraps = t->cause_told;
+	t->cause_told = *line == 'T' && !strcmp(line, cause_line);
 	if (line[len - 1] == ':' && str_has_suffix(line, group_header)) {
 		begin(t, TRACEBACK_GROUP, 0, number, offset);
 		begin_exception(t, number, offset);
@@ -275,7 +278,7 @@ static enum traceback_answer read_python(struct traceback *t, const char *line, 
 static enum traceback_answer read_group(
         struct traceback *t, const char *line, size_t len, uint64_t number, uint64_t offset)
 {
-	static const char *const chains[] = { "The above exception was the direct cause of the following exception:",
+	static const char *const chains[] = { cause_line,
 		"During handling of the above exception, another exception occurred:" };
 	const char *p = line + strspn(line, " \t"), *name;
 

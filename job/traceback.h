@@ -41,6 +41,8 @@ struct traceback {
 	bool in_message;         /* Java: no frame came since the line that names one */
 	bool is_header;          /* Java: what `text` is of is the line that was named last */
 	bool holds_others;       /* group: the error is that others follow, which are in it */
+	bool cause_told;         /* Python: the line before says that the one above it is the cause of what comes, */
+	bool wraps;              /* and this one is that */
 	unsigned depth;          /* group: groups that are open */
 	struct traceback_held held;
 	struct str text;         /* of the error */

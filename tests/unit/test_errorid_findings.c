@@ -231,6 +231,90 @@ START_TEST(what_rustc_says_is_a_build_log)
 }
 END_TEST
 
+/* --- One cause, one finding --- */
+
+START_TEST(what_a_case_of_cargo_printed_is_of_its_finding)
+{
+	must_find(SOURCE_TEST,
+	        "running 2 tests\ntest t_a ... FAILED\ntest t_b ... FAILED\n\nfailures:\n\n---- t_a stdout ----\n\n"
+	        "thread 't_a' panicked at src/lib.rs:6:16:\nassertion failed: a\n\n---- t_b stdout ----\nerror: printed\n"
+	        "==7==ERROR: AddressSanitizer: heap-buffer-overflow on address 0x1\n    #0 0x55 in grow a.c:1\n\n"
+	        "failures:\n    t_a\n    t_b\n\ntest result: FAILED. 0 passed; 2 failed\n\nerror: test failed, to rerun pass `--lib`\n"
+	        "error: another\n",
+	        "0* demo.t_a.fail\n1* demo.t_b.fail\n0 stderr.thread't_a'panicked_at_src/lib.rs:assertion_failed:a\n"
+	        "1 stderr.error:printed\n1 stderr.AddressSanitizer:heap-buffer-overflow_in_grow\n"
+	        "1 stderr.error:test_failed,to_rerun_pass`--lib`\n2* stderr.error:another\n");
+	/* The name of its thread tells, too. */
+	must_find(SOURCE_TEST,
+	        "test t_a ... FAILED\ntest t_b ... FAILED\nthread 't_a' panicked at src/lib.rs:6:16:\nassertion failed: a\n",
+	        "0* demo.t_a.fail\n1* demo.t_b.fail\n0 stderr.thread't_a'panicked_at_src/lib.rs:assertion_failed:a\n");
+}
+END_TEST
+
+#define SESSION "============================= test session starts ==============================\n"
+
+START_TEST(what_pytest_captured_is_of_the_case_that_comes_later)
+{
+	static const char *const begins[] = { SESSION, "" };
+	char text[1200];
+
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(text, sizeof(text),
+		        "%s=================================== FAILURES ===================================\n"
+		        "_________________________________ T.test_a[x-1] _________________________________\n\nE       ValueError: why\n"
+		        "----------------------------- Captured stderr call -----------------------------\nerror: foo happened\n"
+		        "Traceback (most recent call last):\n  File \"a.py\", line 1\nKeyError: 'k'\n"
+		        "_______________________________ ERROR at setup of b ________________________________\nfatal: bar\n"
+		        "=========================== short test summary info ============================\n"
+		        "FAILED a.py::T::test_a[x-1] - ValueError: why\nERROR a.py::b - x\n"
+		        "========================= 1 failed, 1 error in 0.06s ==========================\nerror: behind it\n",
+		        begins[i]);
+		must_find(SOURCE_TEST, text,
+		        "0 stderr.error:foo_happened\n0 stderr.KeyError:'k'\n1 stderr.fatal:bar\n"
+		        "0* demo.a.py::T::test_a[x-1].fail\n1* demo.a.py::b.fail\n2* stderr.error:behind_it\n");
+	}
+	/* A case that a case printed. */
+	must_find(SOURCE_TEST,
+	        SESSION "____________ test_a ____________\nFAIL: inner\n=== short test summary info ===\nFAILED a.py::test_a - x\n",
+	        "0 demo.inner.fail\n0* demo.a.py::test_a.fail\n");
+	/* The kernel is not captured. */
+	must_find(SOURCE_TEST, SESSION "____________ test_a ____________\n[    1.500000] BUG: bad thing\nerror: x\n",
+	        "0* dmesg.BUG:bad_thing\n1* stderr.error:x\n");
+}
+END_TEST
+
+START_TEST(an_exception_and_the_one_that_wraps_it_are_one_finding)
+{
+	static const char chain[] = "Traceback (most recent call last):\n  File \"a.py\", line 3, in load\nKeyError: 'colour'\n\n"
+				    "The above exception was the direct cause of the following exception:\n\n"
+				    "Traceback (most recent call last):\n  File \"a.py\", line 5, in load\nRuntimeError: no setting\n"
+				    "%s"
+				    "Traceback (most recent call last):\n  File \"b.py\", line 5, in load\nTypeError: another\n";
+	char text[600];
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	snprintf(text, sizeof(text), chain, "");
+	must_find(SOURCE_STDERR, text, "0 stderr.KeyError:'colour'\n0* stderr.RuntimeError:no_setting\n1* stderr.TypeError:another\n");
+	must_find(SOURCE_TEST, text, "0 stderr.KeyError:'colour'\n0* stderr.RuntimeError:no_setting\n1* stderr.TypeError:another\n");
+	snprintf(text, sizeof(text), chain, "\nDuring handling of the above exception, another exception occurred:\n\n");
+	must_find(SOURCE_TEST, text, "0 stderr.KeyError:'colour'\n0* stderr.RuntimeError:no_setting\n1* stderr.TypeError:another\n");
+#pragma GCC diagnostic pop
+	must_find(SOURCE_STDERR, "FAIL: test_a (m.T.test_a)\n----------\nTraceback (most recent call last):\n  File \"a.py\", line 3\nKeyError: 'k'\n",
+	        "0 stderr.FAIL:test_a(m.T.test_a)\n0* stderr.KeyError:'k'\n");
+}
+END_TEST
+
+START_TEST(what_a_point_of_tap_says_in_its_block_is_of_its_failure)
+{
+	must_find(SOURCE_TEST,
+	        "1..3\nnot ok 1 - a\n  ---\n  message: \"failed with error: boom\"\n  severity: fail\n  ...\nerror: between\nok 2 - b\n  ---\n"
+	        "  message: \"error: of one that passed\"\n  ...\nnot ok 3 - c\n",
+	        "0* demo.a.fail\n0 stderr.message:~failed_with_error:boom~\n1* stderr.error:between\n"
+	        "2* stderr.message:~error:of_one_that_passed~\n2 demo.c.fail\n");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("errorid_findings");
@@ -249,6 +333,10 @@ int main(void)
 	tcase_add_test(tcase, a_panic_of_rust_with_its_stack_is_one_error);
 	tcase_add_test(tcase, an_exception_in_a_thread_of_python_is_one_error);
 	tcase_add_test(tcase, what_rustc_says_is_a_build_log);
+	tcase_add_test(tcase, what_a_case_of_cargo_printed_is_of_its_finding);
+	tcase_add_test(tcase, what_pytest_captured_is_of_the_case_that_comes_later);
+	tcase_add_test(tcase, an_exception_and_the_one_that_wraps_it_are_one_finding);
+	tcase_add_test(tcase, what_a_point_of_tap_says_in_its_block_is_of_its_failure);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
