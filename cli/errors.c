@@ -12,6 +12,7 @@
 #include "cli/run.h"
 #include "job/error_guess.h"
 #include "job/errorid.h"
+#include "job/pattern.h"
 #include "job/log_kinds.h"
 
 #define BLOCK (256u << 10) /* bytes read at once; the first tells the kind of log */
@@ -322,6 +323,23 @@ static void print_results(struct reading *reading)
 		        extractor_gave_up_rule(reading->extractor));
 }
 
+/* As job_read() refuses it in a job. */
+static int check_match(const char *match, struct error *err)
+{
+	struct pattern *pattern;
+	int r = 0;
+
+	if (!match)
+		return 0;
+	if (pattern_new(&pattern, match, err) < 0)
+		return error_prefix(err, "--match");
+	if (pattern_match(pattern, "", 0, NULL) != PATTERN_NO)
+		r = error_set(err, ERR_INVALID,
+		        "--match: found a pattern that also matches an empty line, allowed: one that only the error matches");
+	pattern_free(pattern);
+	return r;
+}
+
 int errors_main(int argc, char **argv)
 {
 	struct errors_values values;
@@ -342,7 +360,7 @@ int errors_main(int argc, char **argv)
 	else if (files.n > 1)
 		r = error_set(
 		        &err, ERR_INVALID, "found %zu files, allowed is one at a time", files.n);
-	else
+	else if ((r = check_match(values.match, &err)) == 0)
 		r = read_file(&reading, files.n ? files.v[0] : "-", &err);
 	if (r == 0 && !reading.lines && !reading.extractor)
 		r = find_kind(&reading, "", 0, &err);

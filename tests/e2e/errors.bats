@@ -42,6 +42,8 @@ says() {
 	exec 4>&-
 	wait $!
 	[ "$(cat out)" = "$(printf '%8d  %s\n' 1 build-pkg.a.c:error:x 3 build-pkg.b.c:error:y)" ]
+	says 2 '--match: found a pattern that also matches an empty line' "$BISECTCTL" errors -m 'x*' log2
+	says 2 '--match: found a pattern that also matches an empty line' "$BISECTCTL" errors -m '' log2
 	says 2 'beside --ids' "$BISECTCTL" errors --follow --ids log2
 }
 
