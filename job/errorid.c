@@ -185,6 +185,13 @@ static void add_to_line(struct extractor *x, const char *bytes, size_t len)
 	size_t room = ERRORID_LINE_MAX - x->line.len;
 
 	str_add_bytes(&x->line, bytes, len < room ? len : room);
+	/* The end tells whether it is that of a comment. */
+	for (size_t i = room; x->xml && i < len; i++) {
+		if (i + 2 < len)
+			i = len - 2;
+		x->line.buf[ERRORID_LINE_MAX - 2] = x->line.buf[ERRORID_LINE_MAX - 1];
+		x->line.buf[ERRORID_LINE_MAX - 1] = bytes[i];
+	}
 	x->in_line |= len > 0;
 }
 

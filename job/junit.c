@@ -176,6 +176,33 @@ static bool is_in_value(const struct str *tag)
 	return quote != 0;
 }
 
+/* True: the text is in a comment or in CDATA, whatever it looks like. */
+static bool pass_over(struct junit *junit, const char *text, size_t len, bool closed)
+{
+	static const struct {
+		const char *begin, *end;
+	} kinds[] = { { "<!--", "--" }, { "<![CDATA[", "]]" } };
+	const char *first = NULL, *inner = text;
+	bool within = junit->passing;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds) && !within; i++) {
+		const char *found = memmem(text, first ? (size_t)(first - text) : len, kinds[i].begin, strlen(kinds[i].begin));
+
+		if (found) {
+			first = found;
+			inner = found + strlen(kinds[i].begin);
+			junit->passing = kinds[i].end;
+		}
+	}
+	if (!junit->passing)
+		return false;
+	junit->in_tag = false;
+	len -= (size_t)(inner - text);
+	if (closed && len >= 2 && !memcmp(inner + len - 2, junit->passing, 2))
+		junit->passing = NULL;
+	return true;
+}
+
 /* Adds to the tag; true if it is whole. */
 static bool collect(struct junit *junit, const char *text, size_t len, bool closed)
 {
@@ -228,7 +255,7 @@ enum junit_tag junit_read(struct junit *junit, const char *text, size_t len, boo
 	const char *tag;
 	bool failed;
 
-	if (!collect(junit, text, len, closed))
+	if (pass_over(junit, text, len, closed) || !collect(junit, text, len, closed))
 		return JUNIT_OTHER;
 	tag = junit->tag.buf;
 	len = junit->tag.len;

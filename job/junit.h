@@ -22,6 +22,7 @@ struct junit {
 	struct str failure; /* "<type>: <message>" of what it failed with; may be empty */
 	struct str tag;     /* what has come of a tag that is not whole yet */
 	bool in_tag;
+	const char *passing; /* before the ">" that ends what is no markup: a comment, CDATA; NULL: in none */
 	int depth;          /* suites that are open */
 	bool ended;         /* the outermost was closed: what follows is no XML */
 };
