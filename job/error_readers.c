@@ -103,7 +103,7 @@ static void read_build(
 	if (*text == '#' && str_has_prefix(text, "## ____")) {
 		if (str_has_suffix(text, ":stderr"))
 			x->frame = IN_FRAME;
-		else if (str_has_suffix(text, ":enderr"))
+		else if (str_has_suffix(text, ":enderr") || str_has_suffix(text, ":stdout") || str_has_suffix(text, ":endout"))
 			x->frame = BETWEEN_FRAMES;
 		return;
 	}

@@ -17,8 +17,10 @@
 #include "job/traceback.h"
 #include "job/unittest.h"
 
-/* lkp's package builds frame the standard error in the log; once a frame was seen, only frames
- * count. */
+/*
+ * lkp's package builds frame the standard error in the log, and the output, too; once a mark of either was seen, only frames of
+ * standard error count.  What stood before the first mark was told when it came, and stays.
+ */
 enum frame { NO_FRAMES, IN_FRAME, BETWEEN_FRAMES };
 
 /* An error whose report goes on: its id waits for the function that is guilty. */
