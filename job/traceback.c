@@ -12,12 +12,13 @@ static const char group_header[] = "+ Exception Group Traceback (most recent cal
 
 void traceback_init(struct traceback *t)
 {
-	*t = (struct traceback){ .text = STR_INIT, .others = STRV_INIT, .held = { .lines = STRV_INIT } };
+	*t = (struct traceback){ .text = STR_INIT, .where = STR_INIT, .others = STRV_INIT, .held = { .lines = STRV_INIT } };
 }
 
 void traceback_release(struct traceback *t)
 {
 	str_release(&t->text);
+	str_release(&t->where);
 	strv_release(&t->others);
 	strv_release(&t->held.lines);
 }
@@ -39,6 +40,7 @@ static void begin(struct traceback *t, enum traceback_kind kind, size_t indent, 
 	t->in_message = t->is_header = kind == TRACEBACK_JAVA;
 	t->holds_others = false;
 	t->depth = 0;
+	str_clear(&t->where);
 	t->number = number;
 	t->offset = offset;
 	strv_release(&t->others);
@@ -257,6 +259,40 @@ static enum traceback_answer end_with(struct traceback *t, enum traceback_answer
 	return answer;
 }
 
+/* `  File "/srv/a.py", line 3, in parse`: functions without a name (<lambda>, <listcomp>) are of the one around them. */
+static void read_place(struct traceback *t, const char *line)
+{
+	static const char begin[] = "File \"", module[] = "<module>";
+	const char *number = strstr(line, "\", line "), *function, *slash;
+
+	if (!str_has_prefix(line, begin) || !number || !(function = strstr(number, ", in ")))
+		return;
+	function += strlen(", in ");
+	line += strlen(begin);
+	if (!strcmp(function, module)) {
+		slash = memrchr(line, '/', (size_t)(number - line));
+		line = slash ? slash + 1 : line;
+		str_clear(&t->where);
+		str_add_bytes(&t->where, line, (size_t)(number - line));
+	} else if (*function != '<') {
+		str_setf(&t->where, "%s", function);
+	}
+}
+
+/* An exception without a message (`assert x`) says nothing but where it was raised.  Not those that come from outside, at any place. */
+static void add_place(struct traceback *t)
+{
+	static const char *const anywhere[] = { "Interrupt", "MemoryError", "Timeout", "timeout", "Cancelled", "SystemExit" };
+
+	if (!t->where.len || strchr(t->text.buf, ':'))
+		return;
+	for (size_t i = 0; i < sizeof(anywhere) / sizeof(*anywhere); i++)
+		if (strstr(t->text.buf, anywhere[i]))
+			return;
+	strv_push(&t->others, t->text.buf); /* however many there are */
+	str_addf(&t->text, " in %s", t->where.buf);
+}
+
 static enum traceback_answer read_python(struct traceback *t, const char *line, size_t len)
 {
 	size_t indent = strspn(line, " \t");
@@ -264,12 +300,14 @@ static enum traceback_answer read_python(struct traceback *t, const char *line, 
 	if (indent == len)
 		return TRACEBACK_WITHIN;
 	if (indent > t->indent && t->lines <= LINES_MAX) {
+		read_place(t, line + indent);
 		add_other(t, line);
 		return TRACEBACK_WITHIN;
 	}
 	if (!names_exception(line + indent))
 		return end_with(t, TRACEBACK_CUT);
 	set_text(t, line + indent, len - indent);
+	add_place(t);
 	return end_with(t, TRACEBACK_ENDED);
 }
 

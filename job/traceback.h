@@ -46,6 +46,7 @@ struct traceback {
 	unsigned depth;          /* group: groups that are open */
 	struct traceback_held held;
 	struct str text;         /* of the error */
+	struct str where;        /* Python: the innermost function, or the file of code in none; may be empty */
 	struct strv others;      /* lines that would be an error by themselves, some of them */
 	uint64_t number, offset; /* where it begins */
 	bool crash;              /* the program died of it: C++, Rust */

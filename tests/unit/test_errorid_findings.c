@@ -315,6 +315,77 @@ START_TEST(what_a_point_of_tap_says_in_its_block_is_of_its_failure)
 }
 END_TEST
 
+/* --- Where it happened --- */
+
+#define FRAME(place) "  File \"/srv/a.py\", line " place "\n    source()\n"
+#define TRACEBACK "Traceback (most recent call last):\n"
+
+START_TEST(an_exception_that_says_nothing_has_the_function_in_its_id)
+{
+	must_find(SOURCE_STDERR, TRACEBACK FRAME("6, in <module>") FRAME("3, in parse") "AssertionError\n",
+	        "0* stderr.AssertionError_in_parse\n");
+	must_find(SOURCE_TEST,
+	        TRACEBACK FRAME("60, in <module>") FRAME("30, in parse") FRAME("31, in <listcomp>") "AssertionError\n" TRACEBACK
+	                FRAME("6, in <module>") FRAME("9, in Store.load") "AssertionError\n",
+	        "0* stderr.AssertionError_in_parse\n1* stderr.AssertionError_in_Store.load\n");
+	must_find(SOURCE_TEST, TRACEBACK FRAME("6, in <module>") "AssertionError\n", "0* stderr.AssertionError_in_a.py\n");
+	must_be_called(SOURCE_TEST,
+	        TRACEBACK FRAME("1, in a") FRAME("2, in b") FRAME("3, in c") FRAME("4, in d") FRAME("5, in e") "AssertionError\n",
+	        "stderr.AssertionError_in_e", "stderr.AssertionError");
+}
+END_TEST
+
+START_TEST(an_exception_that_says_something_has_no_function)
+{
+	must_find(SOURCE_TEST, TRACEBACK FRAME("3, in parse") "AssertionError: one\n", "0* stderr.AssertionError:one\n");
+	/* These come from outside, wherever it is. */
+	must_find(SOURCE_TEST, TRACEBACK FRAME("3, in parse") "KeyboardInterrupt\n", "0* stderr.KeyboardInterrupt\n");
+	must_find(SOURCE_TEST, TRACEBACK FRAME("3, in parse") "MemoryError\n", "0* stderr.MemoryError\n");
+	must_find(SOURCE_TEST, TRACEBACK "AssertionError\n", "0* stderr.AssertionError\n");
+}
+END_TEST
+
+/* --- Frames of lkp, XML --- */
+
+START_TEST(from_the_first_mark_on_only_frames_of_standard_error_count)
+{
+	must_find(SOURCE_BUILD,
+	        "z.c:1:1: error: before\n## ____01:stdout\na.c:1:1: error: not counted\n## ____01:endout\nb.c:1:1: error: nor this\n"
+	        "## ____02:stderr\nc.c:1:1: error: in\n## ____02:enderr\n",
+	        "0* build-pkg.z.c:error:before\n1* build-pkg.c.c:error:in\n");
+	must_find(SOURCE_BUILD, "a.c:1:1: error: no frame came\n## ____ words\nb.c:1:1: error: nor here\n",
+	        "0* build-pkg.a.c:error:no-frame-came\n1* build-pkg.b.c:error:nor-here\n");
+}
+END_TEST
+
+START_TEST(comments_and_cdata_of_xml_are_no_markup)
+{
+	static const char failed[] = "<testcase name=\"%s\"><failure/></testcase>";
+	struct str text = STR_INIT;
+
+	must_find(SOURCE_TEST,
+	        "<?xml version=\"1.0\"?>\n<!-- <testsuite name=\"s\"><testcase name=\"a\"><failure/></testcase> -->\n"
+	        "<testsuite><!--\n<testcase name=\"b\"><failure/>\n<![CDATA[ -->\n"
+	        "<testcase name=\"c\"><system-out><![CDATA[<testcase name=\"d\"><failure/></testcase> <!-- ]]></system-out>"
+	        "<failure><![CDATA[\n<testcase name=\"e\"><failure/>\n]]></failure></testcase>"
+	        "<testcase name=\"f\"><failure/></testcase></testsuite>\nerror: behind it\n",
+	        "0* demo.c.fail\n1* demo.f.fail\n2* stderr.error:behind_it\n");
+	/* Longer than what is kept of a line. */
+	for (unsigned cut = 0; cut < 4; cut++) {
+		str_setf(&text, "<testsuite><system-out><![CDATA[");
+		for (unsigned i = 22; i < ERRORID_LINE_MAX + cut; i++)
+			str_add_char(&text, 'x');
+		str_add(&text, "]]></system-out>");
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		str_addf(&text, failed, "a");
+#pragma GCC diagnostic pop
+		must_find(SOURCE_TEST, text.buf, "0* demo.a.fail\n");
+	}
+	str_release(&text);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("errorid_findings");
@@ -337,6 +408,10 @@ int main(void)
 	tcase_add_test(tcase, what_pytest_captured_is_of_the_case_that_comes_later);
 	tcase_add_test(tcase, an_exception_and_the_one_that_wraps_it_are_one_finding);
 	tcase_add_test(tcase, what_a_point_of_tap_says_in_its_block_is_of_its_failure);
+	tcase_add_test(tcase, an_exception_that_says_nothing_has_the_function_in_its_id);
+	tcase_add_test(tcase, an_exception_that_says_something_has_no_function);
+	tcase_add_test(tcase, from_the_first_mark_on_only_frames_of_standard_error_count);
+	tcase_add_test(tcase, comments_and_cdata_of_xml_are_no_markup);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
