@@ -263,6 +263,13 @@ static void add_function(struct str *text, struct naming *naming, const char *fu
 	}
 }
 
+/* What a case printed, in its section: the case is what is bisected, whatever that names. */
+static void be_of_case(struct naming *naming)
+{
+	naming->part = PART_OF_BEFORE;
+	naming->telling = false;
+}
+
 static void close_report(
         struct extractor *x, struct report *report, const char *function, size_t len)
 {
@@ -282,7 +289,7 @@ static void close_report(
 	}
 	naming.finding = report->finding;
 	if (report->of_case)
-		naming.part = PART_OF_BEFORE;
+		be_of_case(&naming);
 	note_text(x, &naming, report->text.buf, report->text.len, &place, report->raw.buf,
 	        report->raw.len);
 }
@@ -450,7 +457,7 @@ void note_hit(struct extractor *x, enum rule_log log, const struct rule_hit *hit
 		if (!hit->rule)
 			naming.weight = WEIGHT_PLAIN;
 		if (log == RULES_TEST && (naming.finding = finding_of_section(x, log)) >= 0)
-			naming.part = PART_OF_BEFORE;
+			be_of_case(&naming);
 		note_text(x, &naming, x->text.buf, x->text.len, &x->place, raw, raw_len);
 	}
 	str_release(&function);
