@@ -33,9 +33,12 @@ static bool read_tap(struct extractor *x, const char *text, size_t len)
 /* "  ---" below a point, "  ..." at the end of what it says: of one that failed it is of its failure. */
 static bool read_block_mark(struct extractor *x, const char *text, bool failed)
 {
-	const char *p = text + strspn(text, " ");
+	const char *p;
 
-	if (p == text || strcmp(p, x->in_block ? "..." : "---") || !(x->in_block || failed))
+	if (*text != ' ' || !(x->in_block || failed))
+		return false;
+	p = text + strspn(text, " ");
+	if (strcmp(p, x->in_block ? "..." : "---") != 0)
 		return false;
 	x->in_block = x->case_open = !x->in_block;
 	return true;
