@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#define DEATH_LINES 20 /* from the kernel's word that a program died to that of who started it */
 #define ALIASES_WHILE 4 /* the first times an id is seen, its other spellings are kept */
 
 static const char *const prefixes[RULES_NLOGS] = {
@@ -476,6 +477,10 @@ void ask_rules(struct extractor *x, enum rule_log log, const struct rule_line *l
 		x->userspace |= !strcmp(hit->mark->name, "userspace-runs");
 		x->notes.callers[x->notes.now].in_stack |= !strcmp(hit->mark->name, "stack-begins");
 		x->notes.callers[x->notes.now].aside |= !strcmp(hit->mark->name, "aside-follows");
+		if (!strcmp(hit->mark->name, "death-told") && x->died_line && x->place.number - x->died_line <= DEATH_LINES) {
+			notes_continue(&x->notes, x->died_finding, x->place.number);
+			hit->part = PART_OF_BEFORE;
+		}
 		if (!strcmp(hit->mark->name, "section-begins")) {
 			x->in_section = true;
 			x->case_open = x->case_follows = false;

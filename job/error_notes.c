@@ -142,6 +142,16 @@ static size_t whose_part(const struct notes *notes, uint64_t line)
 	return is_near(&notes->callers[notes->now], line, PART_LINES) ? notes->now : notes->latest;
 }
 
+bool notes_current(const struct notes *notes, uint64_t line, uint32_t *ret)
+{
+	const struct caller *caller = &notes->callers[whose_part(notes, line)];
+
+	if (!is_near(caller, line, PART_LINES))
+		return false;
+	*ret = caller->finding;
+	return true;
+}
+
 enum rule_part notes_part(const struct notes *notes, enum rule_part part, bool telling, uint64_t line)
 {
 	return part == PART_OF_BEFORE && telling && notes->callers[whose_part(notes, line)].again ? PART_OF_NONE : part;
@@ -173,6 +183,7 @@ void notes_continue(struct notes *notes, uint32_t finding, uint64_t line)
 	struct caller *caller = &notes->callers[notes->now];
 
 	caller->has_finding = true;
+	caller->again = false;
 	caller->finding = finding;
 	caller->finding_line = line;
 	caller->finding_severity = SEVERITY_ERROR;

@@ -75,6 +75,8 @@ void notes_add(struct notes *notes, const struct note *note);
  * time) a function not seen yet is another bug: it is a part of nothing.
  */
 enum rule_part notes_part(const struct notes *notes, enum rule_part part, bool telling, uint64_t line);
+/* The finding that a part on this line would be of; false: of none. */
+bool notes_current(const struct notes *notes, uint64_t line, uint32_t *ret);
 /* The finding of an error on this line that gets its name later. */
 uint32_t notes_reserve(
         struct notes *notes, enum rule_part part, enum error_severity severity, uint64_t line);

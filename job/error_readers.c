@@ -185,6 +185,9 @@ void read_dmesg(
 	if (hit.rule && !hit.ignored) {
 		caller->in_stack = false;
 		note_hit(x, RULES_DMESG, &hit, prefix, text, len, text, len);
+		if (hit.mark && !strcmp(hit.mark->name, "death-known") &&
+		        notes_current(&x->notes, x->place.number, &x->died_finding))
+			x->died_line = x->place.number;
 		x->case_follows = true;
 	}
 }

@@ -82,6 +82,8 @@ struct extractor {
 	                               follows comes of the case */
 	bool point_failed, in_block; /* of TAP: the line before; its YAML block is read */
 	size_t failed_indent;       /* of the last test point that failed */
+	uint64_t died_line; /* in which a kernel said that a program died; 0: none did */
+	uint32_t died_finding;
 	bool case_follows; /* an error stands since the last test point: a case that fails now comes
 	                      of it */
 

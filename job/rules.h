@@ -22,7 +22,8 @@
  *					# "boot-begins", "userspace-runs", "section-begins", "stack-begins",
  *					# "aside-follows" (the next line is no frame of the stack), "report-ends",
  *					# "dump-begins" (of another processor: what waits has ended, no stack has begun)
- *					# "case-section-begins" (group 1: the case), "case-section-ends"
+ *					# "case-section-begins" (group 1: the case), "case-section-ends",
+ *					# "death-known", "death-told" (the same again, by who started the program)
  *	frames:				# name, log, match: a line of a stack, group 1 its function
  *	helpers:			# name, match, log (absent: all): functions in which nobody is guilty
  *

@@ -222,6 +222,38 @@ START_TEST(of_a_deadlock_it_is_the_pair_of_locks_whoever_took_them)
 }
 END_TEST
 
+START_TEST(a_panic_that_comes_of_a_hard_lockup_is_of_its_finding)
+{
+	must_choose("[    9.1] watchdog: CPU3: Watchdog detected hard LOCKUP on cpu 3\n[    9.2] "
+	            "RIP: 0010:drv_a+0x1/0x20\n"
+	            "[    9.3] Kernel panic - not syncing: Hard LOCKUP\n"
+	            "[    9.4] ---[ end Kernel panic - not syncing: Hard LOCKUP ]---\n",
+	        "dmesg.RIP:drv_a\n");
+}
+END_TEST
+
+START_TEST(what_a_shell_says_of_a_program_that_the_kernel_ended_is_of_one_finding)
+{
+	must_be(SOURCE_TEST,
+	        "ok 1 - a\n[    9.1][  T123] demo[123]: segfault at 10 ip 000055d0c2a1b149 sp "
+	        "00007ffd1e2f3a40 error 4 in demo[1+2]\n"
+	        "Segmentation fault\nnot ok 2 - b\n",
+	        true, "dmesg.demo[#]:segfault_at_ip_sp_error\n");
+	must_be(SOURCE_TEST,
+	        "ok 1 - a\n[    9.1] hog invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, "
+	        "oom_score_adj=0\n"
+	        "[    9.2] Out of memory: Killed process 1204 (hog) "
+	        "total-vm:2097152kB\nKilled\nnot ok 2 - b\n",
+	        true, "dmesg.invoked_oom-killer:gfp_mask=0x\n");
+	/* The next program has errors of its own. */
+	must_be(SOURCE_TEST,
+	        "[    9.1] demo[123]: segfault at 10 ip 000055d0c2a1b149 sp 00007ffd1e2f3a40 error "
+	        "4 in demo[1+2]\n"
+	        "Segmentation fault\nnot ok 1 - b\nerror: no such file\nnot ok 2 - c\n",
+	        true, "dmesg.demo[#]:segfault_at_ip_sp_error\nstderr.error:no_such_file\n");
+}
+END_TEST
+
 /* --- What stands in front of a line --- */
 
 static const char *const fronts[] = { "[   10.000001] ", "[   10.000001][    T5] ",
@@ -298,6 +330,9 @@ int main(void)
 	tcase_add_test(tcase, processors_that_wait_are_not_guilty_of_a_stall);
 	tcase_add_test(tcase, a_second_oops_of_another_function_is_another_finding);
 	tcase_add_test(tcase, of_a_deadlock_it_is_the_pair_of_locks_whoever_took_them);
+	tcase_add_test(tcase, a_panic_that_comes_of_a_hard_lockup_is_of_its_finding);
+	tcase_add_test(
+	        tcase, what_a_shell_says_of_a_program_that_the_kernel_ended_is_of_one_finding);
 	tcase_add_test(tcase, what_stands_in_front_of_a_line_has_no_part_in_its_id);
 	tcase_add_test(tcase, a_word_that_looks_like_the_front_of_a_line_stays);
 	tcase_add_test(tcase, a_byte_order_mark_is_no_part_of_the_first_id);
