@@ -42,6 +42,7 @@ struct caller {
 	size_t len;
 	uint64_t used;                         /* the line it was last heard in */
 	bool in_stack;
+	bool stalled;                          /* what a stack interrupted is guilty, not innocent */
 	bool aside;                            /* the next line is no frame of a stack, though it may look like one */
 	bool has_finding;
 	bool again;                            /* it was opened by an error that had been seen before */

@@ -180,10 +180,11 @@ void read_dmesg(
 	ask_rules(x, RULES_DMESG, &(struct rule_line){ text, len, 0, false }, &hit);
 	if (hit.mark)
 		read_mark(x, hit.mark->name, caller, prefix);
-	if (hit.rule && hit.rule->once && caller->in_stack)
+	if (hit.rule && hit.rule->once && caller->in_stack && !caller->stalled)
 		return;
 	if (hit.rule && !hit.ignored) {
 		caller->in_stack = false;
+		caller->stalled = hit.mark && !strcmp(hit.mark->name, "stall-begins");
 		note_hit(x, RULES_DMESG, &hit, prefix, text, len, text, len);
 		if (hit.mark && !strcmp(hit.mark->name, "death-known") &&
 		        notes_current(&x->notes, x->place.number, &x->died_finding))

@@ -23,7 +23,8 @@
  *					# "aside-follows" (the next line is no frame of the stack), "report-ends",
  *					# "dump-begins" (of another processor: what waits has ended, no stack has begun)
  *					# "case-section-begins" (group 1: the case), "case-section-ends",
- *					# "death-known", "death-told" (the same again, by who started the program)
+ *					# "death-known", "death-told" (the same again, by who started the program),
+ *					# "stall-begins" (a stack tells who hangs by what it interrupted)
  *	frames:				# name, log, match: a line of a stack, group 1 its function
  *	helpers:			# name, match, log (absent: all): functions in which nobody is guilty
  *

@@ -310,7 +310,7 @@ static int check_name(
 	/* What job/error_readers.c asks marks for. */
 	static const char *const marks[] = { "boot-begins", "userspace-runs", "section-begins",
 		"stack-begins", "aside-follows", "report-ends", "dump-begins", "case-section-begins", "case-section-ends",
-		"death-known", "death-told" };
+		"death-known", "death-told", "stall-begins" };
 	const struct yaml_node *at = yaml_get(rule, "name");
 
 	if (file->kind == RULE_MARK &&

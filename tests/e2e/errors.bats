@@ -72,10 +72,10 @@ says() {
 @test "errors of one cause stand together, the one to bisect first, with lines" {
 	"$BISECTCTL" errors "$ROOT/tests/errors/dmesg-null-pointer.log" >out
 	cat out
-	[ "$(head -1 out | awk '{ print $1, $2 }')" = '4 dmesg.BUG:kernel_NULL_pointer_dereference,address' ]
+	[ "$(head -1 out | awk '{ print $1, $2 }')" = '10 dmesg.RIP:demo_open[demo_net]' ]
 	[ "$(grep -c '^ *[0-9]*    dmesg' out)" = 3 ]
 	"$BISECTCTL" errors --json "$ROOT/tests/errors/dmesg-null-pointer.log" >json
-	jq -e '[.errors[] | select(.representative)] | length == 1 and .[0].line_number == 4 and .[0].severity == "crash"' json
+	jq -e '[.errors[] | select(.representative)] | length == 1 and .[0].line_number == 10 and .[0].severity == "crash"' json
 	jq -e '.errors | all(.finding == 1)' json
 	jq -e '.rules | test("^[0-9]+\\.[0-9a-f]{12}$")' json
 }

@@ -191,6 +191,24 @@ START_TEST(processors_that_wait_are_not_guilty_of_a_stall)
 }
 END_TEST
 
+START_TEST(what_a_stalled_processor_was_at_is_guilty_of_the_stall)
+{
+	must_choose("[    9.1] rcu: INFO: rcu_sched self-detected stall on CPU\n[    9.2] NMI backtrace for cpu 1\n"
+	            "[    9.3] Call Trace:\n[    9.4]  <IRQ>\n[    9.5]  dump_stack+0x1/0x2\n[    9.6]  </IRQ>\n"
+	            "[    9.7] RIP: 0010:drv_a+0x1/0x20\n[    9.8]  drv_read+0x1/0x2\n[    9.9] RIP: 0010:drv_c+0x1/0x2\n",
+	        "dmesg.RIP:drv_a\n");
+}
+END_TEST
+
+START_TEST(what_copies_to_a_user_and_its_bug_are_one_finding)
+{
+	must_choose("[    9.1] usercopy: Kernel memory exposure attempt detected from SLUB object 'x' (offset 0, size 128)!\n"
+	            "[    9.2] kernel BUG at mm/usercopy.c:102!\n[    9.3] RIP: 0010:usercopy_abort+0x1/0x2\n"
+	            "[    9.4] Call Trace:\n[    9.5]  __check_object_size+0x1/0x2\n[    9.6]  drv_a+0x1/0x2\n",
+	        "dmesg.RIP:drv_a\n");
+}
+END_TEST
+
 START_TEST(a_second_oops_of_another_function_is_another_finding)
 {
 	must_choose(OOPS("drv_a") OOPS("drv_b"), "dmesg.RIP:drv_a[drv]\ndmesg.RIP:drv_b[drv]\n");
@@ -328,6 +346,8 @@ int main(void)
 	tcase_add_test(tcase,
 	        the_function_of_a_report_and_of_a_warning_goes_before_the_place_it_says_again);
 	tcase_add_test(tcase, processors_that_wait_are_not_guilty_of_a_stall);
+	tcase_add_test(tcase, what_a_stalled_processor_was_at_is_guilty_of_the_stall);
+	tcase_add_test(tcase, what_copies_to_a_user_and_its_bug_are_one_finding);
 	tcase_add_test(tcase, a_second_oops_of_another_function_is_another_finding);
 	tcase_add_test(tcase, of_a_deadlock_it_is_the_pair_of_locks_whoever_took_them);
 	tcase_add_test(tcase, a_panic_that_comes_of_a_hard_lockup_is_of_its_finding);
