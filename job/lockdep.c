@@ -25,6 +25,9 @@ static bool has(const char *text, size_t len, const char *part)
 
 static bool begins(const char *text, size_t len)
 {
+	/* most lines begin otherwise */
+	if (!len || (*text != 'W' && *text != 'I'))
+		return false;
 	return (has(text, len, "WARNING: possible ") || has(text, len, "INFO: possible ")) && has(text, len, " lock") &&
 		has(text, len, " detected");
 }
