@@ -56,7 +56,10 @@ void tap_add_parents(const struct tap *tap, struct str *ret);
 bool tap_is_complete(
         const struct tap *tap);            /* there was a plan, and every planned point was seen */
 bool tap_is_broken(const struct tap *tap); /* there was TAP, and it stopped early */
-/* Several programs wrote, and not all to their end: a point that passed may be another program's than the one of its name that is missing. */
+/*
+ * Several programs wrote, and not all to their end: a point that passed may be another program's than the one of its name that is
+ * missing.
+ */
 bool tap_is_mixed_up(const struct tap *tap);
 
 #endif

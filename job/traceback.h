@@ -1,7 +1,8 @@
 /*
  * Reports of an error over several lines, made one: tracebacks of Python (the last line names the exception; of a group each
- * exception is one), Java (the header, or the last "Caused by:"), Node (the exception, or the innermost "[cause]:"), Go (goroutines
- * after the panic), Rust (the message on the line after "panicked at"), C++ (what() after "terminate called").  What stands in them otherwise says where it went through, and changes with every edit.
+ * exception is one), Java (the header, or the last "Caused by:"), Node (the exception, or the innermost "[cause]:"), Go
+ * (goroutines after the panic), Rust (the message on the line after "panicked at"), C++ (what() after "terminate called").  What
+ * stands in them otherwise says where it went through, and changes with every edit.
  */
 #ifndef JOB_TRACEBACK_H
 #define JOB_TRACEBACK_H
