@@ -80,20 +80,20 @@ void passed_cases_remove(struct passed_cases *passed, const char *id)
 }
 
 /*
- * What the case is one of: "zip.tests/test_a.py.fail" of "zip.tests/test_a.py::test_b.fail", "zip.example.org/zip/list.fail" of
- * "zip.example.org/zip/list.TestAdds/one.fail".  NULL: it is no case of pytest or go test.
+ * What the case is one of: "zip.tests/test_a.py.fail" of "zip.tests/test_a.py::test_b.fail", "zip.example.org/zip/list.Test_of_go.fail"
+ * (rules/test.yaml) of "zip.example.org/zip/list.TestAdds/one.fail".  NULL: it is no case of pytest or go test.
  */
 static char *group_of(const char *id)
 {
-	const char *end = strstr(id, ".py::");
+	static const char file[] = ".py", package[] = ".Test";
+	const char *at;
 
 	if (!str_has_suffix(id, ".fail"))
 		return NULL;
-	if (end)
-		end += strlen(".py");
-	else
-		end = strstr(id, ".Test");
-	return end ? mem_printf("%.*s.fail", (int)(end - id), id) : NULL;
+	if ((at = strstr(id, ".py::")))
+		return mem_printf("%.*s%s.fail", (int)(at - id), id, file);
+	at = strstr(id, package);
+	return at ? mem_printf("%.*s%s_of_go.fail", (int)(at - id), id, package) : NULL;
 }
 
 bool passed_cases_has(struct passed_cases *passed, const char *id)

@@ -3,8 +3,8 @@
  * that run: the run came to the end of this case.
  *
  * Of pytest without -v a whole file may have passed but for the cases that are told to have failed (job/pytest.h): it is kept as
- * "<suite>.<file>.fail", and stands for all cases "<suite>.<file>::<name>.fail".  So does a package of go test ("ok  \tPACKAGE") for
- * its cases "<suite>.<package>.Test<name>.fail".  So whoever asks has to know first that the case has not failed.
+ * "<suite>.<file>.fail", and stands for all cases "<suite>.<file>::<name>.fail".  The cases "<suite>.<package>.Test<name>.fail" of a
+ * package of go test ("ok  \tPACKAGE") are kept together, too.  So whoever asks has to know first that the case has not failed.
  *
  * A case is kept by the id it would have had if it had failed ("<suite>.<name>.fail"), as the first 48 bits of the SHA-256 of that;
  * written as text, the cases are those bits in 12 lower-case hex digits, one behind the other, in order, each once.

@@ -695,6 +695,7 @@ START_TEST(what_was_not_run_or_failed_as_well_has_not_passed)
 	ck_assert(!case_passed("ok  \tx.org/b\t0.1s [no tests to run]\n", "demo.x.org/b.TestB.fail"));
 	ck_assert(!case_passed("--- FAIL: TestA (0.00s)\nFAIL\tx.org/b\t0.1s\n", "demo.x.org/b.TestB.fail"));
 	ck_assert(!case_passed("ok  \tx.org/b\t0.1s\n", "demo.TestB.fail"));
+	ck_assert(!case_passed("PASS: S\n[       OK ] S.Test (1 ms)\n", "demo.S.TestB.fail"));
 	/* A number is no name. */
 	ck_assert(!case_passed("ok 1\nok 2\n1..2\nok 1\n", "demo.2.fail"));
 	ck_assert(!case_passed("ok\n", "demo.unnamed.fail"));
