@@ -221,6 +221,12 @@ void note_go_case(struct extractor *x, const char *name)
 	begin_next_case(x);
 }
 
+void note_go_case_alone(struct extractor *x, const char *name)
+{
+	note_case(x, name, strlen(name), strlen(name));
+	x->incomplete = true;
+}
+
 void note_go_package(struct extractor *x, const char *package, size_t len)
 {
 	struct str name = STR_INIT;

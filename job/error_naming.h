@@ -32,6 +32,8 @@ void note_text(struct extractor *x, const struct naming *naming, const char *tex
 void note_case(struct extractor *x, const char *name, size_t len, size_t own_len);
 /* One of go test is noted when its package is known: "<package>.<name>", or by its name alone if nothing told (`len` 0). */
 void note_go_case(struct extractor *x, const char *name);
+/* One for which there is no room: of whatever package it is, that of the same name in any package is not known not to have failed. */
+void note_go_case_alone(struct extractor *x, const char *name);
 void note_go_package(struct extractor *x, const char *package, size_t len);
 void note_pass(struct extractor *x, const char *name, size_t len);
 

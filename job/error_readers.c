@@ -335,7 +335,11 @@ void extractor_flush(struct extractor *x)
 			note_traceback(x, log_of(x));
 		read_held(x);
 	}
+	/* A program of tests that is run by itself names no package; of go test it was killed. */
+	x->incomplete |= x->go.n && (!x->go.ended || x->go.any_package);
 	note_go_package(x, "", 0);
+	for (size_t i = 0; i < x->pytest.files.n && pytest_is_sure(&x->pytest); i++)
+		note_pass(x, x->pytest.files.v[i], strlen(x->pytest.files.v[i]));
 	for (int log = 0; log < RULES_NLOGS; log++)
 		close_reports(x, (enum rule_log)log, NULL);
 }

@@ -88,6 +88,7 @@ void read_test(
 	struct kernel_prefix prefix;
 	const char *package;
 	size_t package_len;
+	bool package_ok;
 	bool failed = x->point_failed;
 	struct rule_hit hit;
 
@@ -96,9 +97,7 @@ void read_test(
 		read_junit(x, text, len);
 		return;
 	}
-	if (pytest_read(&x->pytest, text))
-		for (size_t i = 0; i < x->pytest.files.n; i++)
-			note_pass(x, x->pytest.files.v[i], strlen(x->pytest.files.v[i]));
+	pytest_read(&x->pytest, text);
 	if (read_traceback(x, RULES_TEST, text, len))
 		return;
 	if (*text == '[' || *text == '<') {
@@ -128,8 +127,15 @@ void read_test(
 	line.no_cases = x->in_block || memchr(text, '#', line.skip);
 	if (show_to_reports(x, RULES_TEST, NULL, text, len))
 		return;
-	if (x->go.n && (package_len = go_cases_package(&package, text)))
-		note_go_package(x, package, package_len);
+	if ((package_len = go_cases_package(&package, &package_ok, text))) {
+		/* A package that is ok has no failed case: those that wait are of one that was killed. */
+		if (package_ok && x->go.n)
+			x->incomplete = true;
+		note_go_package(x, package, package_ok ? 0 : package_len);
+		x->go.any_package = true;
+	} else if (go_cases_is_end(text)) {
+		x->go.ended = true;
+	}
 	ask_rules(x, RULES_TEST, &line, &hit);
 	if (hit.rule && hit.rule->passed_name) {
 		str_clear(&x->text);
@@ -144,6 +150,8 @@ void read_test(
 		pattern_expand(&x->text, hit.rule->case_name, hit.groups);
 		if (x->text.len && x->go.n < GO_CASES_MAX && go_cases_is_one(text))
 			note_go_case(x, x->text.buf);
+		else if (x->text.len && go_cases_is_one(text))
+			note_go_case_alone(x, x->text.buf);
 		else if (x->text.len)
 			note_case(x, x->text.buf, x->text.len, x->text.len);
 	} else {

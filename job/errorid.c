@@ -440,7 +440,8 @@ bool extractor_ran_to_its_end(const struct extractor *x)
  * of another program's TAP, or of pytest's output. */
 static bool knows_passes(const struct extractor *x)
 {
-	return x->ended && !x->notes.dropped && !x->gave_up && !tap_is_mixed_up(&x->tap) && !x->pytest.in_session;
+	return x->ended && !x->notes.dropped && !x->gave_up && !x->incomplete && !tap_is_mixed_up(&x->tap) &&
+	       !x->pytest.in_session;
 }
 
 bool extractor_case_passed(struct extractor *x, const char *asked)

@@ -10,10 +10,16 @@ bool go_cases_is_one(const char *line)
 	return str_has_prefix(line + strspn(line, " "), "--- FAIL: ");
 }
 
-size_t go_cases_package(const char **ret, const char *line)
+bool go_cases_is_end(const char *line)
+{
+	return !strcmp(line, "FAIL") || !strcmp(line, "PASS");
+}
+
+size_t go_cases_package(const char **ret, bool *ret_ok, const char *line)
 {
 	if (!str_has_prefix(line, "FAIL\t") && !str_has_prefix(line, "ok  \t"))
 		return 0;
+	*ret_ok = *line == 'o';
 	*ret = strchr(line, '\t') + 1;
 	return strcspn(*ret, " \t");
 }
@@ -27,6 +33,7 @@ void go_cases_add(struct go_cases *cases, const struct go_case *added)
 	*last = *added;
 	last->name = mem_strdup(added->name);
 	last->line = mem_strdup(added->line);
+	cases->ended = false;
 }
 
 void go_cases_clear(struct go_cases *cases)
@@ -36,5 +43,6 @@ void go_cases_clear(struct go_cases *cases)
 		free(cases->v[i].line);
 	}
 	free(cases->v);
-	*cases = (struct go_cases){ 0 };
+	cases->v = NULL;
+	cases->n = cases->cap = 0;
 }

@@ -24,13 +24,17 @@ struct go_case {
 struct go_cases {
 	struct go_case *v;
 	size_t n, cap;
+	bool any_package;	/* a line named one */
+	bool ended;		/* the program of the last case came to its end */
 };
 
 /* "--- FAIL: TestX (0.01s)", "    --- FAIL: TestX/sub (0.01s)" */
 bool go_cases_is_one(const char *line);
-/* The package whose cases stand before this line; 0: it names none.  *ret is in `line`. */
-size_t go_cases_package(const char **ret, const char *line);
+/* "FAIL" or "PASS", with which a program of tests ends. */
+bool go_cases_is_end(const char *line);
+/* The package whose cases stand before this line; 0: it names none.  *ret is in `line`; *ret_ok: none of them failed. */
+size_t go_cases_package(const char **ret, bool *ret_ok, const char *line);
 void go_cases_add(struct go_cases *cases, const struct go_case *added);	/* its texts are copied */
-void go_cases_clear(struct go_cases *cases);
+void go_cases_clear(struct go_cases *cases);	/* the cases; what else is known stays */
 
 #endif

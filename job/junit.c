@@ -164,18 +164,6 @@ static void read_failure(struct junit *junit, const char *tag, size_t len)
 	junit->noted = true;
 }
 
-/* True if more has to come: the ">" stood in the value of an attribute. */
-static bool is_in_value(const struct str *tag)
-{
-	char quote = 0;
-
-	for (size_t i = 0; i < tag->len; i++) {
-		if (quote ? tag->buf[i] == quote : tag->buf[i] == '"' || tag->buf[i] == '\'')
-			quote = quote ? 0 : tag->buf[i];
-	}
-	return quote != 0;
-}
-
 /* True: the text is in a comment or in CDATA, whatever it looks like. */
 static bool pass_over(struct junit *junit, const char *text, size_t len, bool closed)
 {
@@ -194,6 +182,9 @@ static bool pass_over(struct junit *junit, const char *text, size_t len, bool cl
 			junit->passing = kinds[i].end;
 		}
 	}
+	/* In a tag it is part of a value. */
+	if (first && (junit->in_tag || memchr(text, '<', (size_t)(first - text))))
+		junit->passing = NULL;
 	if (!junit->passing)
 		return false;
 	junit->in_tag = false;
@@ -203,24 +194,51 @@ static bool pass_over(struct junit *junit, const char *text, size_t len, bool cl
 	return true;
 }
 
+static bool add_to_tag(struct junit *junit, const char *text, size_t len)
+{
+	if (junit->tag.len + len > ERRORID_LINE_MAX)
+		junit->in_tag = false;
+	for (size_t i = 0; i < len && junit->in_tag; i++)
+		if (junit->quote ? text[i] == junit->quote : text[i] == '"' || text[i] == '\'')
+			junit->quote = junit->quote ? '\0' : text[i];
+	if (junit->in_tag)
+		str_add_bytes(&junit->tag, text, len);
+	return junit->in_tag;
+}
+
+/* In XML no value has a "<" in it, but reporters that do not know that write them. */
+static bool is_in_value(const struct junit *junit)
+{
+	static const char *const names[] = { "testcase", "failure", "error", "skipped", "testsuite", "testsuites" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && junit->in_tag && junit->quote; i++)
+		if (is_tag(junit->tag.buf, junit->tag.len, names[i]))
+			return true;
+	return false;
+}
+
 /* Adds to the tag; true if it is whole. */
 static bool collect(struct junit *junit, const char *text, size_t len, bool closed)
 {
-	const char *begin = memrchr(text, '<', len);
+	const char *begin;
 
-	/* No value has a "<" in it: what was open before was no tag. */
-	if (begin) {
-		len -= (size_t)(begin - text) + 1;
-		text = begin + 1;
-		str_clear(&junit->tag);
-		junit->in_tag = len && (isalpha((unsigned char)*text) || *text == '/');
+	while ((begin = memchr(text, '<', len))) {
+		size_t before = (size_t)(begin - text) + 1;
+
+		if (junit->in_tag && add_to_tag(junit, text, before - 1) && is_in_value(junit)) {
+			add_to_tag(junit, "<", 1);
+		} else {
+			/* What was open before was no tag. */
+			str_clear(&junit->tag);
+			junit->quote = '\0';
+			junit->in_tag = before < len && (isalpha((unsigned char)begin[1]) || begin[1] == '/');
+		}
+		text += before;
+		len -= before;
 	}
-	if (!junit->in_tag || junit->tag.len + len > ERRORID_LINE_MAX) {
-		junit->in_tag = false;
+	if (!junit->in_tag || !add_to_tag(junit, text, len))
 		return false;
-	}
-	str_add_bytes(&junit->tag, text, len);
-	if (closed && !is_in_value(&junit->tag)) {
+	if (closed && !junit->quote) {
 		junit->in_tag = false;
 		return true;
 	}

@@ -21,6 +21,7 @@ struct junit {
 	struct str name;    /* "<classname>.<name>", or "<suite>.<name>" where there is no class */
 	struct str failure; /* "<type>: <message>" of what it failed with; may be empty */
 	struct str tag;     /* what has come of a tag that is not whole yet */
+	char quote;         /* of the value in which the tag ends so far; 0: none */
 	bool in_tag;
 	const char *passing; /* before the ">" that ends what is no markup: a comment, CDATA; NULL: in none */
 	int depth;          /* suites that are open */

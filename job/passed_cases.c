@@ -7,6 +7,8 @@
 #include "base/str.h"
 #include "job/passed_cases.h"
 
+#define GO_PACKAGE ".Test_of_go"	/* the cases of a package together (rules/test.yaml) */
+
 static void digits_of(char ret[PASSED_CASE_DIGITS + 1], const char *id)
 {
 	char hex[HASH_HEX_LEN + 1];
@@ -69,7 +71,25 @@ static uint64_t *find(struct passed_cases *passed, const char *id)
 	return passed->n ? bsearch(&wanted, passed->cases, passed->n, sizeof(wanted), compare) : NULL;
 }
 
-void passed_cases_remove(struct passed_cases *passed, const char *id)
+
+/*
+ * What the case is one of: "zip.tests/test_a.py.fail" of "zip.tests/test_a.py::test_b.fail", "zip.example.org/zip/list.Test_of_go.fail" of
+ * "zip.example.org/zip/list.TestAdds/one.fail".  NULL: it is no case of pytest or go test.
+ */
+static char *group_of(const char *id)
+{
+	static const char file[] = ".py";
+	const char *at;
+
+	if (!str_has_suffix(id, ".fail"))
+		return NULL;
+	if ((at = strstr(id, ".py::")))
+		return mem_printf("%.*s%s.fail", (int)(at - id), id, file);
+	at = strstr(id, ".Test");
+	return at ? mem_printf("%.*s" GO_PACKAGE ".fail", (int)(at - id), id) : NULL;
+}
+
+static void remove_one(struct passed_cases *passed, const char *id)
 {
 	uint64_t *place = find(passed, id);
 
@@ -79,21 +99,20 @@ void passed_cases_remove(struct passed_cases *passed, const char *id)
 	passed->n--;
 }
 
-/*
- * What the case is one of: "zip.tests/test_a.py.fail" of "zip.tests/test_a.py::test_b.fail", "zip.example.org/zip/list.Test_of_go.fail"
- * (rules/test.yaml) of "zip.example.org/zip/list.TestAdds/one.fail".  NULL: it is no case of pytest or go test.
- */
-static char *group_of(const char *id)
+void passed_cases_remove(struct passed_cases *passed, const char *id)
 {
-	static const char file[] = ".py", package[] = ".Test";
-	const char *at;
+	static const char fail[] = ".fail";
+	size_t len = strlen(id) - (str_has_suffix(id, fail) ? sizeof(fail) - 1 : 0);
+	char *package = mem_printf("%.*s" GO_PACKAGE "%s", (int)len, id, fail);
+	char *group = strstr(id, ".py::") ? NULL : group_of(id);
 
-	if (!str_has_suffix(id, ".fail"))
-		return NULL;
-	if ((at = strstr(id, ".py::")))
-		return mem_printf("%.*s%s.fail", (int)(at - id), id, file);
-	at = strstr(id, package);
-	return at ? mem_printf("%.*s%s_of_go.fail", (int)(at - id), id, package) : NULL;
+	remove_one(passed, id);
+	/* A package of go test that failed once, or a case of it, says nothing of its others. */
+	remove_one(passed, package);
+	if (group)
+		remove_one(passed, group);
+	free(package);
+	free(group);
 }
 
 bool passed_cases_has(struct passed_cases *passed, const char *id)

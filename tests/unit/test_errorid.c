@@ -696,6 +696,13 @@ START_TEST(what_was_not_run_or_failed_as_well_has_not_passed)
 	ck_assert(!case_passed("--- FAIL: TestA (0.00s)\nFAIL\tx.org/b\t0.1s\n", "demo.x.org/b.TestB.fail"));
 	ck_assert(!case_passed("ok  \tx.org/b\t0.1s\n", "demo.TestB.fail"));
 	ck_assert(!case_passed("PASS: S\n[       OK ] S.Test (1 ms)\n", "demo.S.TestB.fail"));
+	/* Once it is ok, and once it does not build, panics, or is killed. */
+	ck_assert(!case_passed("ok  \tx.org/b\t0.1s\nFAIL\tx.org/b [build failed]\n", "demo.x.org/b.TestB.fail"));
+	ck_assert(!case_passed("FAIL\tx.org/b [build failed]\nok  \tx.org/b\t0.1s\n", "demo.x.org/b.TestB.fail"));
+	ck_assert(!case_passed("ok  \tx.org/b\t0.1s\n--- FAIL: TestB (0.00s)\n", "demo.x.org/b.TestB.fail"));
+	ck_assert(!case_passed("--- FAIL: TestB (0.00s)\nok  \tx.org/a\t0.1s\n", "demo.x.org/a.TestC.fail"));
+	ck_assert(!case_passed("test_a (m.T.test_a)\nConnects. ... waiting ... ok\n", "demo.test_a(m.T.test_a).fail"));
+	ck_assert(case_passed("test_a (m.T.test_a)\nConnects. ... ok\n", "demo.test_a(m.T.test_a).fail"));
 	/* A number is no name. */
 	ck_assert(!case_passed("ok 1\nok 2\n1..2\nok 1\n", "demo.2.fail"));
 	ck_assert(!case_passed("ok\n", "demo.unnamed.fail"));

@@ -46,7 +46,7 @@ static void must_be_called(enum error_source source, const char *text, const cha
 
 /* --- Temporary names --- */
 
-static void path_becomes(const char *path, const char *expected)
+static void path_becomes_in(size_t n_logs, const char *path, const char *expected)
 {
 	static const char *const logs[] = { "error: cannot open %s", "not ok 3 - opens %s",
 		"<testsuite><testcase name=\"opens[%s]\"><failure/></testcase></testsuite>" };
@@ -54,7 +54,7 @@ static void path_becomes(const char *path, const char *expected)
 		"0* demo.opens[%s].fail\n" };
 	char text[300], id[300];
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < n_logs; i++) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 		snprintf(text, sizeof(text), logs[i], path);
@@ -62,6 +62,24 @@ static void path_becomes(const char *path, const char *expected)
 #pragma GCC diagnostic pop
 		must_find(SOURCE_TEST, text, id);
 	}
+}
+
+/* In lines and in the names of cases. */
+static void path_becomes(const char *path, const char *expected)
+{
+	path_becomes_in(3, path, expected);
+}
+
+/* What a program's own words could be as well stays in the names of cases. */
+static void path_becomes_in_lines(const char *path, const char *expected)
+{
+	char name[300];
+	char text[300];
+
+	path_becomes_in(1, path, expected);
+	snprintf(text, sizeof(text), "not ok 3 - opens %s", path);
+	snprintf(name, sizeof(name), "0* demo.opens%s.fail\n", path);
+	must_find(SOURCE_TEST, text, name);
 }
 
 START_TEST(what_is_random_below_tmp_is_in_no_id)
@@ -79,20 +97,22 @@ START_TEST(what_is_random_below_tmp_is_in_no_id)
 	path_becomes("/tmp/kirk.root/tmpabcd12ef/LTP_chmAbCdEf/x", "/tmp/kirk.root/#/LTP_chm#/x");
 	path_becomes("/tmp/pytest-of-root/pytest-3/x", "/tmp/pytest-of-#/pytest-#/x");
 	path_becomes("/tmp/pytest-of-me/pytest-41/popen-gw1/x", "/tmp/pytest-of-#/pytest-#/x");
-	path_becomes("/tmp/demo-AbCdEf/x", "/tmp/demo-#/x");
-	path_becomes("/tmp/demo-Ab3xYz/x", "/tmp/demo-#/x");
-	path_becomes("/tmp/demo_k3j2_x9a/x", "/tmp/demo_#/x");
-	path_becomes("/tmp/TestOpen123456789/x", "/tmp/TestOpen#/x");
+	path_becomes_in_lines("/tmp/demo-AbCdEf/x", "/tmp/demo-#/x");
+	path_becomes_in_lines("/tmp/demo-Ab3xYz/x", "/tmp/demo-#/x");
+	path_becomes_in_lines("/tmp/demo_k3j2_x9a/x", "/tmp/demo_#/x");
+	path_becomes_in_lines("/tmp/TestOpen123456789/x", "/tmp/TestOpen#/x");
 }
 END_TEST
 
 START_TEST(what_is_fixed_below_tmp_stays)
 {
 	static const char *const paths[] = { "/tmp/build/a.c", "/tmp/project/out", "/tmp/test-GitHub/x", "/tmp/build/net-x25prot8.c",
-		"/tmp/tests/case_a.txt", "/tmp/my-facade.c", "/etc/tmpfiles.d/x" };
+		"/tmp/tests/case_a.txt", "/tmp/my-facade.c", "/etc/tmpfiles.d/x", "/tmp/ltp/fs-ext3_dio",
+		"/tmp/net-ipv4_tcp" };
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
 		path_becomes(paths[i], paths[i]);
+	path_becomes_in_lines("/tmp/run.Client/x", "/tmp/#/x");
 }
 END_TEST
 
@@ -370,6 +390,11 @@ START_TEST(comments_and_cdata_of_xml_are_no_markup)
 	        "<failure><![CDATA[\n<testcase name=\"e\"><failure/>\n]]></failure></testcase>"
 	        "<testcase name=\"f\"><failure/></testcase></testsuite>\nerror: behind it\n",
 	        "0* demo.c.fail\n1* demo.f.fail\n2* stderr.error:behind_it\n");
+	/* No comment: what a reporter that does not know XML puts into a value. */
+	must_find(SOURCE_TEST,
+	        "<testsuite><testcase name=\"a\"><failure message=\"not <!-- x\"/></testcase>\n"
+	        "<testcase name=\"b\"><failure/></testcase></testsuite>\n",
+	        "0* demo.a.fail\n1* demo.b.fail\n");
 	/* Longer than what is kept of a line. */
 	for (unsigned cut = 0; cut < 4; cut++) {
 		str_setf(&text, "<testsuite><system-out><![CDATA[");

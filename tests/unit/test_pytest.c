@@ -9,13 +9,17 @@
 #define BEGIN "============================= test session starts ==============================\n"
 #define FILES                                                                                      \
 	"collected 7 items\n\ntests/test_a1.py .F.F                          [ 57%]\n"             \
-	"tests/test_b.py .Es                                           [100%]\n"
+	"tests/test_b.py .E.                                           [100%]\n"
 #define SUMMARY                                                                                    \
 	"=========================== short test summary info ============================\n"       \
 	"FAILED tests/test_a1.py::test_two - assert 1 == 2\n"                                      \
 	"FAILED tests/test_a1.py::test_p[2] - assert 2 == 1\n"                                     \
 	"ERROR tests/test_b.py::test_fix - ValueError: x\n"
-#define COUNTS "=============== 2 failed, 3 passed, 1 skipped, 1 error in 0.03s ================\n"
+#define COUNTS "=============== 2 failed, 4 passed, 1 error in 0.03s ================\n"
+
+#define LONG                                                                                       \
+	"=========================== short test summary info ============================\n"       \
+	"FAILED t/test_a.py::test_f - x\n=========== 1 failed, 9 passed in 0.03s ============\n"
 
 /* The case is known not to have failed in this output of a run that ended with 1, now and from the record. */
 static bool case_passed(const char *text, const char *asked)
@@ -56,6 +60,11 @@ START_TEST(other_cases_of_files_that_ran_are_known_not_to_have_failed)
 	ck_assert(!case_passed(whole, "demo.test_one.fail"));
 	ck_assert(!case_passed(whole, "stderr.tests/test_a1.py::test_one"));
 	ck_assert(!case_passed(FILES SUMMARY COUNTS, "demo.tests/test_b.py::test_ok.fail"));
+	/* Letters of a long file go on; of one with a case that was skipped nothing is known. */
+	ck_assert(case_passed(BEGIN "t/test_a.py ....  [ 20%]\n....F. [ 90%]\nt/test_b.py .\n" LONG, "demo.t/test_a.py::test_x.fail"));
+	ck_assert(!case_passed(BEGIN "t/test_a.py ....  [ 20%]\n....Fs [ 90%]\nt/test_b.py .\n" LONG, "demo.t/test_a.py::test_x.fail"));
+	ck_assert(case_passed(BEGIN "t/test_a.py ....  [ 20%]\n....Fs [ 90%]\nt/test_b.py .\n" LONG, "demo.t/test_b.py::test_x.fail"));
+	ck_assert(!case_passed(BEGIN "t/test_a.py ..F.s [ 20%]\nt/test_b.py .\n" LONG, "demo.t/test_a.py::test_x.fail"));
 	/* The second session ran it. */
 	ck_assert(case_passed(BEGIN "tests/test_c.py .\n===== 1 passed in 0.01s =====\n" BEGIN FILES SUMMARY COUNTS,
 	        "demo.tests/test_b.py::test_ok.fail"));
@@ -75,6 +84,13 @@ START_TEST(of_a_session_that_did_not_tell_all_nothing_is_known)
 		BEGIN FILES "INTERNALERROR> Traceback (most recent call last):\n" SUMMARY COUNTS,
 		/* a file that could not be read */
 		BEGIN FILES SUMMARY "ERROR tests/test_c.py - ImportError\n===== 2 failed, 3 passed, 1 error in 0.03s =====\n",
+		/* one that died, or named none, before one that went well */
+		BEGIN "tests/test_b.py .F\nSegmentation fault\n" BEGIN "tests/test_b.py ..\n===== 2 passed in 0.1s =====\n",
+		BEGIN "tests/test_b.py .F\n===== 1 failed, 1 passed in 0.1s =====\n" BEGIN "tests/test_b.py ..\n===== 2 passed in 0.1s =====\n",
+		/* cases that were left out */
+		BEGIN "tests/test_b.py .\n===== 1 passed, 1 deselected in 0.1s =====\n",
+		/* the output of a case */
+		BEGIN "tests/test_a1.py F\n----- Captured stdout call -----\n" BEGIN "tests/test_b.py .\n===== 1 passed in 0.1s =====\n" SUMMARY COUNTS,
 		/* the next one died */
 		BEGIN FILES SUMMARY COUNTS BEGIN "tests/test_c.py .\n",
 		BEGIN BEGIN "tests/test_c.py .\n" SUMMARY COUNTS,
