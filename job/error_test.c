@@ -121,7 +121,7 @@ void read_test(
 		break;
 	}
 	/* "ok  \tPACKAGE\t0.1s" is go's. */
-	if ((!str_has_prefix(text, "ok  \t") && read_tap(x, text, len)) || read_block_mark(x, text, failed))
+	if (((*text != 'o' || !str_has_prefix(text, "ok  \t")) && read_tap(x, text, len)) || read_block_mark(x, text, failed))
 		return;
 	line.skip = strspn(text, "# \t"); /* TAP diagnostics */
 	line.no_cases = x->in_block || memchr(text, '#', line.skip);
